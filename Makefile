@@ -1,0 +1,42 @@
+# Everything a newcomer runs. `make demo` and `make test` start from a bare clone.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check sandbox-up sandbox-down docs clean
+
+demo: $(VENV)/.installed
+	$(BIN)/python -m sandbox.demo
+
+test: $(VENV)/.installed
+	$(BIN)/python -m sandbox.fetch
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/cog --check -I . docs/*.md README.md
+	$(BIN)/python -m pytest -m "not asterisk"
+
+sandbox-up: $(VENV)/.installed
+	$(BIN)/python -m sandbox.up
+
+sandbox-down: $(VENV)/.installed
+	$(BIN)/python -m sandbox.down
+
+docs: $(VENV)/.installed
+	$(BIN)/cog -r -I . docs/*.md README.md
+
+$(VENV)/.installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .sandbox build *.egg-info
