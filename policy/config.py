@@ -29,6 +29,7 @@ def _dialplan_safe(path: str) -> str:
 
 DialplanPath = Annotated[str, AfterValidator(_dialplan_safe)]
 Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:-]{1,253}$")]
+CallerNamePrefix = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 .\[\]-]{0,20}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -103,6 +104,18 @@ class Control(_Table):
     operator_logins: tuple[str, ...] = Field(default=(), strict=False)
 
 
+class Agents(_Table):
+    """How an agent sees whether a call is recorded.
+
+    Attributes:
+        prefix_recorded: Put before the caller's name when the call is recorded; empty: nothing.
+        prefix_not_recorded: The same when it is not.
+    """
+
+    prefix_recorded: CallerNamePrefix = "[rec]"
+    prefix_not_recorded: CallerNamePrefix = "[not rec]"
+
+
 class Metrics(_Table):
     """Where Prometheus scrapes.
 
@@ -117,6 +130,7 @@ class _File(_Table):
     paths: Paths
     asterisk: AsteriskAccess
     recording: RecordingLimits = RecordingLimits()
+    agents: Agents = Agents()
     control: Control = Control()
     metrics: Metrics = Metrics()
 
