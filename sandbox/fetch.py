@@ -1,0 +1,221 @@
+"""A real Asterisk, SIPp and espeak-ng in a folder: fetched once, without root, installed nowhere.
+
+Debian 12 and 13 ship no Asterisk, Debian forky ships the LTS. A private apt state downloads the whole
+closure from the mirror that this machine's own apt uses, `dpkg-deb -x` unpacks it, and the unpacked
+loader runs it with the unpacked libraries: nothing on the machine is older or newer than it should be.
+
+    python -m sandbox.fetch
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER_VARIABLE = "CONSENTLINE_SANDBOX_DIR"
+MIRROR_VARIABLE = "CONSENTLINE_DEBIAN_MIRROR"
+
+RELEASE = "forky"
+WANTED = ("asterisk", "asterisk-modules", "espeak-ng", "sip-tester")
+# Downloaded because something names them as a dependency, never needed to run the four above.
+NOT_UNPACKED = (
+    "adduser", "base-passwd", "debconf", "dirmngr", "gcc-", "gnupg", "gpg", "libperl5", "libpython3", "login",
+    "passwd", "perl", "pinentry", "procps", "python3", "readline-common", "sysvinit", "tzdata",
+)  # fmt: skip
+KEYRINGS = tuple(
+    Path("/usr/share/keyrings") / name
+    for name in ("debian-archive-keyring.gpg", "debian-archive-keyring.pgp", "debian-archive-keyring.asc")
+)
+STAMP = "versions.json"
+UNPACKERS = 2
+
+
+class SandboxError(Exception):
+    """The sandbox cannot do what was asked; one line says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unpacked:
+    """The unpacked Debian packages: where they are, and which versions."""
+
+    root: Path
+    versions: dict[str, str]
+
+    def command(self, program: str) -> list[str]:
+        """Return the start of a command line that runs `program`, such as "usr/sbin/asterisk"."""
+        folders = f"{self.libraries()}:{self.libraries() / 'pulseaudio'}"  # espeak-ng links the latter
+        return [str(self._loader()), "--library-path", folders, str(self.root / program)]
+
+    def libraries(self) -> Path:
+        """Return the folder with the shared libraries."""
+        return next(iter(sorted(self.root.glob("usr/lib/*-linux-gnu*"))))
+
+    def asterisk_modules(self) -> Path:
+        """Return the folder with Asterisk's own modules."""
+        return self.libraries() / "asterisk/modules"
+
+    def _loader(self) -> Path:
+        found = sorted(
+            [*self.root.glob("usr/lib64/ld-linux*.so.*"), *self.root.glob("usr/lib/ld-linux*.so.*")]
+        )
+        if not found:
+            raise SandboxError(f"{self.root}: no program loader found; remove this folder and fetch again")
+        return found[0]
+
+
+def sandbox_folder() -> Path:
+    """Return the folder for everything that is downloaded and written: `.sandbox/` by default."""
+    given = os.environ.get(FOLDER_VARIABLE)
+    return Path(given).absolute() if given else Path(__file__).resolve().parent.parent / ".sandbox"
+
+
+def fetch(folder: Path | None = None) -> Unpacked:
+    """Return the unpacked packages, downloading them first if they are not there.
+
+    Safe against a second fetch at the same time and against being killed: a folder named `root` is complete.
+
+    Raises:
+        SandboxError: no usable mirror, no keyring, or apt could not download.
+    """
+    folder = folder or sandbox_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    root = folder / "root"
+    with _locked(folder / "fetch.lock"):
+        if (known := _stamp(root)) is not None:
+            return Unpacked(root=root, versions=known)
+        versions = _unpack(_download(folder / "apt"), folder / "root.partial")
+        shutil.rmtree(root, ignore_errors=True)
+        (folder / "root.partial").rename(root)
+        shutil.rmtree(folder / "apt")
+        return Unpacked(root=root, versions=versions)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _stamp(root: Path) -> dict[str, str] | None:
+    try:
+        versions: dict[str, str] = json.loads((root / STAMP).read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return versions if set(WANTED) <= set(versions) else None
+
+
+def _download(state: Path) -> list[Path]:
+    """Download the closure of `WANTED` into a private apt state; return its .deb files."""
+    for part in ("state/lists/partial", "cache/archives/partial", "etc"):
+        (state / part).mkdir(parents=True, exist_ok=True)
+    (state / "status").write_text("")
+    keyring = next((path for path in KEYRINGS if path.is_file()), None)
+    if keyring is None:
+        raise SandboxError("no Debian archive keyring: install the package debian-archive-keyring")
+    architecture = _output(["dpkg", "--print-architecture"]).strip()
+    sources = state / "etc/sources.list"
+    sources.write_text(f"deb [arch={architecture} signed-by={keyring}] {_mirror()} {RELEASE} main\n")
+    options = {
+        "Dir::Etc::sourcelist": sources,
+        "Dir::Etc::sourceparts": "/dev/null",
+        "Dir::Etc::preferences": "/dev/null",
+        "Dir::Etc::preferencesparts": "/dev/null",
+        "Dir::State": state / "state",
+        "Dir::State::status": state / "status",
+        "Dir::Cache": state / "cache",
+        "Acquire::Check-Valid-Until": "false",
+        "Acquire::Languages": "none",
+        "Acquire::Retries": "3",
+        "APT::Install-Recommends": "false",
+        "APT::Sandbox::User": "",
+        "Debug::NoLocking": "1",
+    }
+    apt = ["apt-get", "-q", *(word for name, value in options.items() for word in ("-o", f"{name}={value}"))]
+    # An incomplete update only warns: "--error-on" turns a mirror out of reach into a failure.
+    _output([*apt, "--error-on=any", "update"])
+    _output([*apt, "install", "--download-only", "-y", *WANTED])
+    return sorted((state / "cache/archives").glob("*.deb"))
+
+
+def _mirror() -> str:
+    """The Debian mirror: the one given, else the one of this machine's own apt."""
+    if given := os.environ.get(MIRROR_VARIABLE):
+        return given
+    for query in (["--format", "$(REPO_URI)", "Created-By: Packages"], ["--format", "$(REPO_URI)"]):
+        for uri in _output(["apt-get", "indextargets", *query]).split():
+            if _is_debian_archive(uri):
+                return uri
+    for source in [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*.[ls]*"))]:
+        if source.suffix in {".list", ".sources"} and source.is_file():
+            for uri in _uris(source.read_text()):
+                if _is_debian_archive(uri):
+                    return uri
+    raise SandboxError(f"this machine's apt names no Debian mirror: set {MIRROR_VARIABLE} to one")
+
+
+def _uris(text: str) -> list[str]:
+    """The repositories of a sources file, in either of apt's two notations."""
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    one_line = [re.match(r"\s*deb\s+(?:\[[^]]*\]\s+)?(\S+)", line) for line in lines]
+    deb822 = [re.match(r"URIs:\s*(.+)", line, re.IGNORECASE) for line in lines]
+    return [uri for found in (*one_line, *deb822) if found for uri in found[1].split()]
+
+
+def _is_debian_archive(uri: str) -> bool:
+    path = uri.rstrip("/")
+    return path.endswith("/debian") and "security" not in path
+
+
+def _unpack(debs: Sequence[Path], target: Path) -> dict[str, str]:
+    """Unpack what is needed into a fresh `target` and stamp it with the versions; return them."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    needed = [deb for deb in debs if not deb.name.startswith(NOT_UNPACKED)]
+    with ThreadPoolExecutor(UNPACKERS) as unpackers:
+        list(unpackers.map(lambda deb: _output(["dpkg-deb", "-x", str(deb), str(target)]), needed))
+    versions = {}
+    for deb in debs:
+        name, version, _ = deb.name.split("_")
+        if name in WANTED:
+            versions[name] = version.replace("%3a", ":")
+    (target / STAMP).write_text(json.dumps(versions, indent=2) + "\n")
+    return versions
+
+
+def _output(command: Sequence[str]) -> str:
+    environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    except FileNotFoundError as error:
+        raise SandboxError(f"{command[0]} not found: the sandbox needs a Debian machine") from error
+    if done.returncode:
+        problems = [line for line in done.stderr.splitlines() if line.startswith(("E:", "W:", "dpkg"))]
+        raise SandboxError(f"{command[0]} {command[-1]}: {'; '.join(problems) or done.stderr.strip()}")
+    return done.stdout
+
+
+def main() -> int:
+    """Fetch, and print the versions that will run."""
+    try:
+        unpacked = fetch()
+    except SandboxError as error:
+        print(f"sandbox: {error}", file=sys.stderr)
+        return 1
+    for name, version in sorted(unpacked.versions.items()):
+        print(f"{name} {version}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
