@@ -1,0 +1,79 @@
+"""The daemon's recurring work: each job runs once at start and then on its time.
+
+`schedule` keeps the times; it has no catch-up, hence the run at start. A job that fails
+is told to the operator and runs again on its next time; it never takes the daemon down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import schedule
+
+from policy.errors import ConsentlineError
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One piece of recurring work.
+
+    Attributes:
+        name: As it stands in log and alarms.
+        run: The work; it may raise any ConsentlineError.
+        every_minutes: How often, on the whole minute.
+    """
+
+    name: str
+    run: Callable[[], Awaitable[object]]
+    every_minutes: int
+
+
+class Jobs:
+    """Runs jobs one after another, so that none meets another half done.
+
+    Args:
+        jobs: In the order in which they run at start.
+        failed: Told the name of a job and why it failed.
+    """
+
+    def __init__(self, *jobs: Job, failed: Callable[[str, str], Awaitable[None]]) -> None:
+        self._jobs = jobs
+        self._failed = failed
+        self._scheduler = schedule.Scheduler()
+        self._waiting: asyncio.Queue[Job] = asyncio.Queue()
+
+    async def run(self) -> None:
+        """Run for ever."""
+        for job in self._jobs:
+            self._waiting.put_nowait(job)
+            self._plan(job)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_time())
+            tasks.create_task(self._work())
+
+    def _plan(self, job: Job) -> None:
+        if job.every_minutes == 1:
+            self._scheduler.every().minute.at(":00").do(self._waiting.put_nowait, job)
+        else:
+            self._scheduler.every(job.every_minutes).minutes.do(self._waiting.put_nowait, job)
+
+    async def _keep_time(self) -> None:
+        while True:
+            self._scheduler.run_pending()
+            await asyncio.sleep(TICK_S)
+
+    async def _work(self) -> None:
+        while True:
+            job = await self._waiting.get()
+            try:
+                await job.run()
+            except ConsentlineError as error:
+                logger.error("job %s failed: %s", job.name, error.text)
+                await self._failed(job.name, error.text)
