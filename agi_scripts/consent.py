@@ -83,7 +83,9 @@ class Conversation:
         while (left_ms := until_ms - self._elapsed_ms()) > 0:
             result = self._agi.execute("WAIT FOR DIGIT", left_ms)
             pressed = int(result["result"][0])
-            if pressed > 0 and chr(pressed) == key:
+            if pressed == 0:
+                break  # Asterisk waited it out
+            if chr(pressed) == key:
                 self._take(heard, key)
                 return
         heard.window_over = True
