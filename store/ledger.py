@@ -1,0 +1,288 @@
+"""The ledger: what happened, in an order that nobody can change unnoticed.
+
+Theory of operation
+
+Entries form an RFC 6962 Merkle log. An entry's leaf is made of what may stay for ever (its
+number, time and kind) and of a commitment to what may not:
+
+    commitment = SHA-256(label || salt || length of subject || subject || body)
+    leaf       = SHA-256(0x00 || label || seq || at || length of kind || kind || commitment)
+    node       = SHA-256(0x01 || left || right)
+
+Subject and body lie in a table of their own. On their term they are erased together with the
+salt; without those 32 random bytes the commitment tells nothing, not even to somebody who can
+guess the body, and the tree still verifies. Each such erasure is itself an entry that names
+the entries it emptied, so a payload that goes in silence is found.
+
+The right edge of the tree (its peaks, one for each bit of the size) is kept in `ledger_head`,
+so an append costs O(log n) and the root is always at hand. All complete nodes are stored: for
+proofs, and so that `ledger_check.verify` can say where the log breaks, not only that it does.
+Who can write the file can make a whole new log; signed checkpoints off this host are against
+that, nothing in here is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Final
+
+from policy.clock import from_ms, to_iso, to_ms
+from store.db import Db, Tx
+
+Json = None | bool | int | str | Sequence["Json"] | Mapping[str, "Json"]
+
+HASH_BYTES: Final = 32
+SALT_BYTES: Final = 32
+_PAYLOAD_LABEL: Final = b"consentline/v1/ledger-payload\x00"
+_ENTRY_LABEL: Final = b"\x00consentline/v1/ledger-entry\x00"
+_NODE_PREFIX: Final = b"\x01"
+
+
+class Kind(Enum):
+    """What an entry tells."""
+
+    CALL_OPENED = "call_opened"
+    CALL_ENDED = "call_ended"
+    DECIDED = "decided"
+    CAPTURED = "captured"
+    SEALED = "sealed"
+    QUARANTINED = "quarantined"
+    WITHDRAWN = "withdrawn"
+    LOST = "lost"
+    FOUND_AGAIN = "found_again"
+    DESTRUCTION_INTENDED = "destruction_intended"
+    DESTROYED = "destroyed"
+    STRAY_REMOVED = "stray_removed"
+    EPOCH_DESTROYED = "epoch_destroyed"
+    CALL_DATA_ERASED = "call_data_erased"
+    PAYLOADS_EXPIRED = "payloads_expired"
+    PURGED = "purged"
+    CLOCK_CONFIRMED = "clock_confirmed"
+    EXPORT_RELEASED = "export_released"
+    EXPORT_REFUSED = "export_refused"
+    KEY_ADDED = "key_added"
+    SLOT_ADDED = "slot_added"
+    ALARM = "alarm"
+    ALARM_CLEARED = "alarm_cleared"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One entry as it is shown.
+
+    Attributes:
+        seq: From 0; also the leaf's index in the tree.
+        at: When.
+        kind: A `Kind`, as stored.
+        actor: Who: `daemon`, a way of withdrawing, `login:NAME`; None once expired.
+        subject: A recording, a call, or "" for neither; None once expired.
+        payload: What else; None once expired.
+    """
+
+    seq: int
+    at: datetime
+    kind: str
+    actor: str | None
+    subject: str | None
+    payload: Mapping[str, Json] | None
+
+    @property
+    def expired(self) -> bool:
+        """Whether the payload has been erased on its term."""
+        return self.payload is None
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the entry as a program gets it."""
+        return {
+            "seq": self.seq,
+            "at": to_iso(self.at),
+            "kind": self.kind,
+            "actor": self.actor,
+            "subject": self.subject,
+            "payload": self.payload if not self.expired else "payload expired",
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The whole log in two values: what a checkpoint signs.
+
+    Attributes:
+        size: Number of entries.
+        root: Merkle tree hash over them, 32 bytes.
+        peaks: Roots of the complete subtrees at the right edge, the largest first.
+    """
+
+    size: int
+    root: bytes
+    peaks: tuple[bytes, ...]
+
+
+def append(tx: Tx, kind: Kind, at: datetime, *, actor: str, subject: str, payload: Mapping[str, Json]) -> int:
+    """Add one entry at the end of the log; it is durable when the transaction is.
+
+    Args:
+        tx: The transaction in which the thing told is done.
+        kind: What happened.
+        at: When it happened.
+        actor: Who did it.
+        subject: The recording or call it is about, "" for neither; with the data of that call
+            the payload is erased.
+        payload: JSON values; nobody's number, and nothing a caller said.
+
+    Returns:
+        The entry's number.
+    """
+    head = read_head(tx)
+    salt = tx.randomness.token(SALT_BYTES)
+    body = json.dumps({"actor": actor, "payload": payload}, sort_keys=True, separators=(",", ":")).encode()
+    commitment = commit(salt, subject, body)
+    leaf = leaf_hash(head.size, to_ms(at), kind.value, commitment)
+    tx.execute(
+        "INSERT INTO ledger (seq, at, kind, commitment, leaf) VALUES (?, ?, ?, ?, ?)",
+        (head.size, to_ms(at), kind.value, commitment, leaf),
+    )
+    tx.execute(
+        "INSERT INTO ledger_payloads (seq, subject, salt, body) VALUES (?, ?, ?, ?)",
+        (head.size, subject, salt, body),
+    )
+    _grow(tx, head, leaf)
+    return head.size
+
+
+def _grow(tx: Tx, head: Head, leaf: bytes) -> None:
+    """Join the new leaf with the peaks that it completes, as a carry runs through a counter."""
+    peaks = list(head.peaks)
+    node, level, number = leaf, 0, head.size
+    while number & 1:
+        node = node_hash(peaks.pop(), node)
+        level, number = level + 1, number >> 1
+        tx.execute("INSERT INTO ledger_nodes (level, number, hash) VALUES (?, ?, ?)", (level, number, node))
+    peaks.append(node)
+    tx.execute(
+        "UPDATE ledger_head SET size = ?, peaks = ?, root = ?",
+        (head.size + 1, b"".join(peaks), root_of(peaks)),
+    )
+
+
+def expire(tx: Tx, subjects: Iterable[str], at: datetime, because: str) -> int:
+    """Erase the payloads of every entry about these subjects, and put that on the ledger.
+
+    The bytes are gone from the files only after `Db.forget_deleted`.
+
+    Args:
+        tx: The transaction.
+        subjects: Calls and recordings; never "".
+        at: Now.
+        because: The rule that says so.
+
+    Returns:
+        How many payloads went.
+    """
+    emptied: list[int] = []
+    for subject in subjects:
+        found = tx.execute("SELECT seq FROM ledger_payloads WHERE subject = ? AND subject <> ''", (subject,))
+        emptied += [row["seq"] for row in found.fetchall()]
+    for seq in emptied:
+        tx.execute(
+            "UPDATE ledger_payloads SET subject = NULL, salt = NULL, body = NULL WHERE seq = ?", (seq,)
+        )
+    if emptied:
+        told: dict[str, Json] = {"entries": sorted(emptied), "because": because}
+        append(tx, Kind.PAYLOADS_EXPIRED, at, actor="daemon", subject="", payload=told)
+    return len(emptied)
+
+
+def show(
+    db: Db, *, from_seq: int = 0, subject: str | None = None, limit: int | None = None
+) -> tuple[Entry, ...]:
+    """Return entries in order.
+
+    Args:
+        db: The database.
+        from_seq: The first one wanted.
+        subject: Only those about this recording or call.
+        limit: At most so many.
+    """
+    found = db.rows(
+        "SELECT seq, at, kind, subject, body FROM ledger JOIN ledger_payloads USING (seq)"
+        " WHERE seq >= :from_seq AND (:subject IS NULL OR subject = :subject)"
+        " ORDER BY seq LIMIT :limit",
+        {"from_seq": from_seq, "subject": subject, "limit": -1 if limit is None else limit},
+    )
+    return tuple(_entry(row) for row in found)
+
+
+def head(db: Db) -> Head:
+    """Return size and root of the log as committed."""
+    return _head(db.rows("SELECT size, peaks, root FROM ledger_head")[0])
+
+
+def read_head(tx: Tx) -> Head:
+    """Return size and root of the log as this transaction sees it."""
+    return _head(tx.execute("SELECT size, peaks, root FROM ledger_head").fetchone())
+
+
+def commit(salt: bytes, subject: str, body: bytes) -> bytes:
+    """Return the salted commitment to a payload."""
+    about = subject.encode()
+    return hashlib.sha256(b"".join((_PAYLOAD_LABEL, salt, len(about).to_bytes(4), about, body))).digest()
+
+
+def leaf_hash(seq: int, at_ms: int, kind: str, commitment: bytes) -> bytes:
+    """Return the leaf of one entry (RFC 6962 prefix 0x00)."""
+    told = kind.encode()
+    return hashlib.sha256(
+        b"".join(
+            (
+                _ENTRY_LABEL,
+                seq.to_bytes(8),
+                at_ms.to_bytes(8, signed=True),
+                len(told).to_bytes(2),
+                told,
+                commitment,
+            )
+        )
+    ).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Return the node over two subtrees (RFC 6962 prefix 0x01)."""
+    return hashlib.sha256(_NODE_PREFIX + left + right).digest()
+
+
+def root_of(peaks: Sequence[bytes]) -> bytes:
+    """Return the tree hash over complete subtrees of falling size; of none: the hash of nothing."""
+    if not peaks:
+        return hashlib.sha256(b"").digest()
+    root = peaks[-1]
+    for peak in reversed(peaks[:-1]):
+        root = node_hash(peak, root)
+    return root
+
+
+def split_peaks(joined: bytes) -> tuple[bytes, ...]:
+    """Return the peaks stored one after the other."""
+    return tuple(joined[start : start + HASH_BYTES] for start in range(0, len(joined), HASH_BYTES))
+
+
+def _head(row: sqlite3.Row) -> Head:
+    return Head(size=row["size"], root=row["root"], peaks=split_peaks(row["peaks"]))
+
+
+def _entry(row: sqlite3.Row) -> Entry:
+    told = json.loads(row["body"]) if row["body"] is not None else {"actor": None, "payload": None}
+    return Entry(
+        seq=row["seq"],
+        at=from_ms(row["at"]),
+        kind=row["kind"],
+        actor=told["actor"],
+        subject=row["subject"],
+        payload=told["payload"],
+    )
