@@ -1,0 +1,96 @@
+"""Tapes on a real Asterisk: the dialplan starts them, the `call` class of AMI is enough to stop them.
+
+Source: `apps/app_mixmonitor.c` of 22.10.1: a stop by id closes the files before it is answered; "Could
+not stop" means that no tape of that id hangs on the channel.
+"""
+
+from __future__ import annotations
+
+from policy.errors import Unavailable
+from policy.vocabulary import CallId, RecordingId
+from recorder.ami import Ami
+from recorder.ami_wire import Action, Answered, get_variable, list_channels, stop_mixmonitor
+from recorder.ports import LiveChannel, StopOutcome
+from recorder.spool import is_recording_id
+
+MIXMONITOR_VARIABLE = "CONSENTLINE_MMID"
+RECORDING_VARIABLE = "CONSENTLINE_RECORDING"
+
+_NO_CHANNEL = "No such channel"
+_NOT_RUNNING = "Could not stop monitoring channel"
+
+
+class MixMonitors:
+    """`recorder.ports.Tape` over AMI."""
+
+    def __init__(self, ami: Ami) -> None:
+        self._ami = ami
+
+    async def stop(self, call_id: CallId) -> StopOutcome:
+        """Stop our tape on a channel, by its id.
+
+        Raises:
+            Unavailable: If Asterisk did not answer, or refused.
+        """
+        variable = get_variable(call_id, MIXMONITOR_VARIABLE)
+        answer = await self._ami.ask(variable)
+        if not answer.ok:
+            return _gone_or_refused(variable, answer)
+        if not answer.value:
+            return StopOutcome.NOT_STARTED
+        return await self._stop(stop_mixmonitor(call_id, answer.value))
+
+    async def stop_newest(self, call_id: CallId) -> StopOutcome:
+        """Stop the newest tape on a channel, whosesoever.
+
+        Raises:
+            Unavailable: If Asterisk did not answer, or refused.
+        """
+        return await self._stop(stop_mixmonitor(call_id, None))
+
+    async def alive(self, call_id: CallId) -> bool:
+        """Tell whether the channel exists.
+
+        Raises:
+            Unavailable: If Asterisk did not answer, or refused.
+        """
+        variable = get_variable(call_id, MIXMONITOR_VARIABLE)
+        answer = await self._ami.ask(variable)
+        return answer.ok or _gone_or_refused(variable, answer) is not StopOutcome.CHANNEL_GONE
+
+    async def channels(self) -> tuple[LiveChannel, ...]:
+        """Return every channel.
+
+        Raises:
+            Unavailable: If Asterisk did not answer, or refused.
+        """
+        listed = await self._ami.ask_list(list_channels([MIXMONITOR_VARIABLE, RECORDING_VARIABLE]))
+        return tuple(
+            LiveChannel(
+                channel_id=channel.channel_id,
+                bridged=channel.bridge_id is not None,
+                recording_id=_recording_id(channel.variables),
+            )
+            for channel in listed
+        )
+
+    async def _stop(self, action: Action) -> StopOutcome:
+        answer = await self._ami.ask(action)
+        if answer.ok:
+            return StopOutcome.STOPPED
+        if answer.message == _NOT_RUNNING:
+            return StopOutcome.NOT_RUNNING
+        return _gone_or_refused(action, answer)
+
+
+def _gone_or_refused(action: Action, answer: Answered) -> StopOutcome:
+    if answer.message == _NO_CHANNEL:
+        return StopOutcome.CHANNEL_GONE
+    raise Unavailable(
+        f"AMI {action.name}: {answer.message}", hint="manager.conf: the user needs read = call, write = call"
+    )
+
+
+def _recording_id(variables: tuple[tuple[str, str], ...]) -> RecordingId | None:
+    value = dict(variables).get(RECORDING_VARIABLE, "")
+    return RecordingId(value) if is_recording_id(value) else None

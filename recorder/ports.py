@@ -1,0 +1,147 @@
+"""What the recorder needs from others, in its own words.
+
+`Register` is the store behind the daemon's one worker thread. Its calls are carried out one at a time, in
+the order in which they were asked, and a call that has begun is carried out even if its asker is cancelled:
+so a withdrawal that comes while a recording is being sealed finds it sealed, and destroys it with its key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+from policy.vocabulary import CallId, ControllerLost, ErasedBecause, RecordingId, RecordingState, WithdrawnBy
+
+Delays = Callable[[], Iterator[float]]
+"""Seconds to wait before each next attempt; never ends."""
+
+
+class AlarmKind(Enum):
+    """What an operator is told about a capture."""
+
+    CAPTURE_NOT_STARTED = "capture_not_started"
+    CAPTURE_STALLED = "capture_stalled"
+    CAPTURE_ENDED_EARLY = "capture_ended_early"
+    CAPTURE_LOST = "capture_lost"
+    CAPTURE_DAMAGED = "capture_damaged"
+    LEGS_UNEVEN = "legs_uneven"
+    WRITER_NOT_CLOSED = "writer_not_closed"
+    SEALING_FAILED = "sealing_failed"
+    WITHDRAWAL_UNFINISHED = "withdrawal_unfinished"
+    TAPE_RUNS_ON = "tape_runs_on"
+    CONTROLLER_LOST = "controller_lost"
+    FOREIGN_TAPE = "foreign_tape"
+    GHOST = "ghost"
+    SPOOL_UNWATCHED = "spool_unwatched"
+    RECORDER_FAULT = "recorder_fault"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A recording as the store knows it.
+
+    Attributes:
+        bridged_at: Since when the caller speaks with somebody; None while waiting.
+        controller_lost: Of the policy under which it was recorded.
+        marked: Whether a mark says that the daemon's absence mattered to this call.
+    """
+
+    recording_id: RecordingId
+    call_id: CallId
+    state: RecordingState
+    bridged_at: datetime | None
+    controller_lost: ControllerLost
+    marked: bool
+
+
+class Register(Protocol):
+    """The store. Every method raises `ConsentlineError` when it could not do what was asked."""
+
+    async def captured(self, recording_id: RecordingId, *, duration_ms: int) -> None:
+        """Commit that the call is over and its capture complete; harmless when it was committed before."""
+
+    async def seal(self, recording_id: RecordingId, flac: Path) -> None:
+        """Seal the audio and commit `sealed` (I2); leaves `flac` alone."""
+
+    async def quarantine(self, recording_id: RecordingId, paths: tuple[Path, ...], problem: str) -> None:
+        """Commit that plaintext could not be sealed, and where it lies; it is due like any other."""
+
+    async def lost(self, recording_id: RecordingId, problem: str) -> None:
+        """Commit that there are no bytes, without anybody's doing."""
+
+    async def note_withdrawal(self, recording_id: RecordingId, by: WithdrawnBy) -> None:
+        """Commit who said stop, in any state; a second note changes nothing."""
+
+    async def destroy(
+        self, recording_id: RecordingId, because: ErasedBecause, paths: tuple[Path, ...]
+    ) -> None:
+        """Destroy key and bytes, the given paths included (I4); a path that is gone already is fine.
+
+        An id without a row is fine too: then there are only the paths.
+        """
+
+    async def bridged(self, recording_id: RecordingId, at: datetime | None) -> None:
+        """Commit since when the caller speaks with somebody; None: waits again."""
+
+    async def keeps_in_doubt(self, recording_id: RecordingId) -> bool:
+        """Tell whether policy keeps a waiting call's recording whose caller may have said stop unheard.
+
+        Asked when the connection to Asterisk was cut, under which a key press is lost (I9).
+        """
+
+    async def rows(self, also: Collection[RecordingId]) -> tuple[Row, ...]:
+        """Return every row in `recording` or `captured`, and those of `also` in whatever state."""
+
+
+class Alarms(Protocol):
+    """Where an operator looks."""
+
+    async def alarm(self, kind: str, text: str, call_id: CallId | None) -> None:
+        """Raise an alarm; `kind` from a closed list, `text` one line without personal data."""
+
+
+class StopOutcome(Enum):
+    """What became of the wish to stop a tape."""
+
+    STOPPED = "stopped"
+    NOT_RUNNING = "not_running"
+    CHANNEL_GONE = "channel_gone"
+    NOT_STARTED = "not_started"
+
+    @property
+    def holds(self) -> bool:
+        """Whether the tape cannot run any more; one not started yet still may."""
+        return self is not StopOutcome.NOT_STARTED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveChannel:
+    """A channel that exists now.
+
+    Attributes:
+        recording_id: Under which the dialplan started a tape on it, or None.
+    """
+
+    channel_id: CallId
+    bridged: bool
+    recording_id: RecordingId | None
+
+
+class Tape(Protocol):
+    """The recording side of Asterisk. Every method raises `Unavailable` when Asterisk did not answer."""
+
+    async def stop(self, call_id: CallId) -> StopOutcome:
+        """Stop our tape on a channel, by its id."""
+
+    async def stop_newest(self, call_id: CallId) -> StopOutcome:
+        """Stop the newest tape on a channel, whosesoever; never on a call that may be recorded."""
+
+    async def alive(self, call_id: CallId) -> bool:
+        """Tell whether the channel exists."""
+
+    async def channels(self) -> tuple[LiveChannel, ...]:
+        """Return every channel."""
