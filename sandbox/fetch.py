@@ -158,14 +158,14 @@ def _mirror() -> str:
                 return uri
     for source in [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*.[ls]*"))]:
         if source.suffix in {".list", ".sources"} and source.is_file():
-            for uri in _uris(source.read_text()):
+            for uri in repositories(source.read_text()):
                 if _is_debian_archive(uri):
                     return uri
     raise SandboxError(f"this machine's apt names no Debian mirror: set {MIRROR_VARIABLE} to one")
 
 
-def _uris(text: str) -> list[str]:
-    """The repositories of a sources file, in either of apt's two notations."""
+def repositories(text: str) -> list[str]:
+    """Return the repositories that a sources file names, in either of apt's two notations."""
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     one_line = [re.match(r"\s*deb\s+(?:\[[^]]*\]\s+)?(\S+)", line) for line in lines]
     deb822 = [re.match(r"URIs:\s*(.+)", line, re.IGNORECASE) for line in lines]

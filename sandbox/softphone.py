@@ -25,10 +25,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from sandbox import deadline
 from sandbox.fetch import SandboxError
 
 REPLY_WITHIN_S = 15.0
 LEAVE_WITHIN_S = 5.0
+LISTEN_GRACE_S = 3.0
+BYTES_A_SECOND = 16_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +56,17 @@ class Event:
 
 
 class Softphone:
-    """One SIP user agent in a process of its own."""
+    """One SIP user agent in a process of its own.
+
+    Attributes:
+        name: Of its files.
+        folder: Where they are.
+    """
 
     def __init__(self, process: subprocess.Popen[str], folder: Path, name: str) -> None:
         """Wrap a running softphone process; use `start`."""
         self.name = name
-        self._folder = folder
+        self.folder = folder
         self._process = process
         self._numbers = itertools.count(1)
         self._changed = threading.Condition()
@@ -90,14 +98,15 @@ class Softphone:
         folder.mkdir(parents=True, exist_ok=True)
         settings = {"server": server, "folder": str(folder), "name": name, "codec": codec}
         settings["voice"] = str(voice) if voice else ""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sandbox.softphone_process", json.dumps(settings)],
-            cwd=Path(__file__).resolve().parent.parent,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=(folder / f"{name}.err").open("w"),
-            text=True,
-        )
+        with (folder / f"{name}.err").open("w") as complaints:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "sandbox.softphone_process", json.dumps(settings)],
+                cwd=Path(__file__).resolve().parent.parent,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                text=True,
+            )
         return cls(process, folder, name)
 
     def register(self, user: str, password: str, *, answer_after_ms: int | None = None) -> None:
@@ -111,13 +120,27 @@ class Softphone:
         if event.code != 200:
             raise SandboxError(f"{self.name}: not registered as {user}: {event.code} {event.text}")
 
-    def call(self, number: str, *, caller_id: str = "0612345678", display_name: str = "") -> Call:
+    def call(
+        self,
+        number: str,
+        *,
+        caller_id: str = "0612345678",
+        display_name: str = "",
+        as_registered: bool = False,
+    ) -> Call:
         """Start a call to `number` at the server; its progress arrives as events.
+
+        Args:
+            number: Called number or word, such as "14040" or "en14040".
+            caller_id: User part of the From header.
+            display_name: Display name of the From header.
+            as_registered: Call as the user that was registered, with its password, instead.
 
         Raises:
             SandboxError: pjsua2 refuses these names.
         """
-        reply = self._ask("call", number=number, caller_id=caller_id, display_name=display_name)
+        identity = {} if as_registered else {"caller_id": caller_id, "display_name": display_name}
+        reply = self._ask("call", number=number, **identity)
         return Call(self, int(reply["call"]))
 
     def incoming(self, *, within_s: float = 15.0, after_ms: float = 0.0) -> Call:
@@ -194,7 +217,7 @@ class Softphone:
             self._changed.wait_for(lambda: number in self._replies or self._ended, timeout=REPLY_WITHIN_S)
             reply = self._replies.pop(number, None)
         if reply is None:
-            raise SandboxError(f"{self.name}: no reply to {command}; see {self._folder / self.name}.err")
+            raise SandboxError(f"{self.name}: no reply to {command}; see {self.folder / self.name}.err")
         if "error" in reply:
             raise SandboxError(f"{self.name}: {command}: {reply['error']}")
         return reply
@@ -224,8 +247,17 @@ class Call:
 
     @property
     def heard(self) -> Path:
-        """The WAV of what this side heard; complete after the call has ended."""
-        return self.phone._folder / f"{self.phone.name}-{self.number}.wav"
+        """The WAV of what this side hears; once the call has ended, the complete one.
+
+        Raises:
+            SandboxError: the call has ended and its WAV is not completed.
+        """
+        path = self.phone.folder / f"{self.phone.name}-{self.number}.wav"
+        kinds = {event.kind for event in self.events()}
+        if {"listening", "disconnected"} <= kinds:
+            what = f"{path.name} is complete"
+            deadline.wait_until(lambda: _is_complete_wav(path), within_s=LEAVE_WITHIN_S, what=what)
+        return path
 
     def wait(self, kind: str, *, within_s: float = 15.0, after_ms: float = 0.0) -> Event:
         """Return the first event of that kind; see `Softphone.wait`."""
@@ -234,6 +266,20 @@ class Call:
     def events(self) -> tuple[Event, ...]:
         """Return what has happened to this call so far."""
         return self.phone.events(self.number)
+
+    def listen(self, seconds: float) -> None:
+        """Return when this side has heard so many seconds more, silence included.
+
+        Raises:
+            SandboxError: the call ended before that.
+        """
+        self.wait("listening")
+        wanted = self.heard.stat().st_size + seconds * BYTES_A_SECOND
+        deadline.wait_until(
+            lambda: self.heard.stat().st_size >= wanted,
+            within_s=seconds + LISTEN_GRACE_S,
+            what=f"{self.phone.name} hears {seconds:g} s more",
+        )
 
     def dtmf(self, digits: str, *, method: str = "rfc4733") -> float:
         """Press keys, each 100 ms long, by "rfc4733" or "info"; return when the first was sent."""
@@ -245,6 +291,7 @@ class Call:
 
     def hold(self) -> None:
         """Put the other side on hold."""
+        self.wait("confirmed")
         after_ms = _now_ms()
         self._do("hold")
         self.wait("media_held", after_ms=after_ms)
@@ -256,7 +303,7 @@ class Call:
         self.wait("media_active", after_ms=after_ms)
 
     def transfer(self, number: str) -> None:
-        """Blind transfer: the other side goes to `number` (REFER)."""
+        """Blind transfer: the other side goes to `number` (REFER); once it has, this call ends."""
         self._do("transfer", number=number)
 
     def transfer_to(self, other: Call) -> None:
@@ -278,3 +325,10 @@ class Call:
 
 def _now_ms() -> float:
     return time.monotonic() * 1000
+
+
+def _is_complete_wav(path: Path) -> bool:
+    """Tell whether the header names the file's size: pjsua2 writes it last, from another thread."""
+    with path.open("rb") as file:
+        header = file.read(8)
+    return len(header) == 8 and int.from_bytes(header[4:], "little") == path.stat().st_size - 8

@@ -48,7 +48,7 @@ class Phone:
             for line in self._lines():
                 self._obey(json.loads(line))
         self._end_calls()  # a call object left alive would abort the process in libDestroy
-        self.endpoint.libDestroy()
+        self.endpoint.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
 
     def after(self, delay_ms: float, action: Callable[[], None]) -> None:
         """Do something later on this thread."""
@@ -87,11 +87,16 @@ class Phone:
         config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", user, 0, password))
         self.accounts.append(Line(self, config))
 
-    def do_call(self, number: str, caller_id: str, display_name: str) -> dict[str, int]:
-        if not any(line.registers for line in self.accounts) or caller_id != "0612345678":
+    def do_call(self, number: str, caller_id: str | None = None, display_name: str = "") -> dict[str, int]:
+        if caller_id is None:
+            line = next((line for line in self.accounts if line.registers), None)
+            if line is None:
+                raise ValueError("not registered")
+        else:
             quoted = display_name.replace("\\", "\\\\").replace('"', '\\"')
-            self.accounts.append(Line(self, _account(f'"{quoted}" <sip:{caller_id}@{self.server}>')))
-        conversation = Conversation(self, self.accounts[-1])
+            line = Line(self, _account(f'"{quoted}" <sip:{caller_id}@{self.server}>'))
+            self.accounts.append(line)
+        conversation = Conversation(self, line)
         conversation.makeCall(f"sip:{number}@{self.server}", pj.CallOpParam(True))
         return {"call": conversation.number}
 
@@ -229,6 +234,8 @@ class Conversation(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
 
     def onCallTransferStatus(self, prm: pj.OnCallTransferStatusParam) -> None:  # noqa: N802 - pjsua2's name
         _event("transfer_status", self.number, code=prm.statusCode, text=prm.reason)
+        if prm.finalNotify and prm.statusCode == 200:
+            self.do_hangup()
 
     def _listen(self, audio: pj.AudioMedia) -> None:
         if self.recorder is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -94,7 +95,7 @@ def write_wav(target: Path, samples: Samples) -> None:
     """Write one channel at 8 kHz, brought to the common peak; a reader sees the whole file or none."""
     target.parent.mkdir(parents=True, exist_ok=True)
     loudest = float(np.max(np.abs(samples), initial=0.0)) or 1.0
-    partial = target.with_suffix(".partial")
+    partial = target.with_suffix(f".{os.getpid()}.partial")
     soundfile.write(partial, samples / loudest * PEAK, RATE_HZ, subtype="PCM_16", format="WAV")
     partial.rename(target)
 
