@@ -72,7 +72,9 @@ class Asterisk:
 
     @classmethod
     def attach(cls, folder: Path, unpacked: Unpacked) -> Asterisk:
-        """Return the instance that an earlier process started in `folder`.
+        """Return the instance that an earlier process started in `folder`, whether or not it still runs.
+
+        When it is started again, it tries its earlier ports first.
 
         Raises:
             SandboxError: nobody started one there.
@@ -81,13 +83,15 @@ class Asterisk:
             known = json.loads((folder / "instance.json").read_text())
         except FileNotFoundError as error:
             raise SandboxError(f"{folder}: no Asterisk was started here") from error
-        return cls(
+        instance = cls(
             folder,
             unpacked,
             includes=[(name, Path(path)) for name, path in known["includes"]],
             chosen=Ports(**known["ports"]),
             agent_password=known["agent_password"],
         )
+        instance._fixed_ports = instance.is_running()
+        return instance
 
     def start(self) -> None:
         """Render the configuration, start, and return when calls can come.
