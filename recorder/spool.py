@@ -87,7 +87,10 @@ class Spool:
 
     def paths(self, recording_id: RecordingId) -> tuple[Path, ...]:
         """Return everything that lies here of one recording, under whatever name."""
-        return self.everything().get(recording_id, ())
+        legs = tuple(self.legs(recording_id))
+        flac = self.flac(recording_id)
+        names = (*legs, *map(_withdrawn, legs), flac, flac.with_name(f"{flac.name}.partial"))
+        return tuple(path for path in names if path.exists())
 
     def everything(self) -> Mapping[RecordingId, tuple[Path, ...]]:
         """Return all that lies here, by recording; what is not of our making is left out."""
