@@ -152,10 +152,13 @@ def _mirror() -> str:
     """The Debian mirror: the one given, else the one of this machine's own apt."""
     if given := os.environ.get(MIRROR_VARIABLE):
         return given
-    for query in (["--format", "$(REPO_URI)", "Created-By: Packages"], ["--format", "$(REPO_URI)"]):
-        for uri in _output(["apt-get", "indextargets", *query]).split():
-            if _is_debian_archive(uri):
-                return uri
+    targets = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]
+    # Only after an `apt-get update` does apt know whose a repository is.
+    for uri in _output([*targets, "Origin: Debian", "Label: Debian"]).split():
+        return uri
+    for uri in _output(targets).split():
+        if _is_debian_archive(uri):
+            return uri
     for source in [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*.[ls]*"))]:
         if source.suffix in {".list", ".sources"} and source.is_file():
             for uri in repositories(source.read_text()):

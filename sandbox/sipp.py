@@ -67,8 +67,7 @@ def call_many(
         soundfile.write(sound, samples, speech.RATE_HZ, format="RAW", subtype="ALAW")
     groups: dict[tuple[object, ...], list[BareCall]] = {}
     for call in calls:
-        # The injection file cannot hold a semicolon: such a caller gets a SIPp of its own.
-        own_text = call.caller if ";" in call.caller else None
+        own_text = call.caller if _needs_own_sipp(call) else None
         groups.setdefault((call.keys, call.talk_ms, call.headers, own_text), []).append(call)
     with ExitStack() as running:
         started = [
@@ -117,7 +116,7 @@ def _sipp(
     per_second: int,
 ) -> subprocess.Popen[str]:
     folder.mkdir(exist_ok=True)
-    fixed_caller = ";" in calls[0].caller
+    fixed_caller = _needs_own_sipp(calls[0])
     place = "[caller]" if fixed_caller else "[field1]"
     (folder / "scenario.xml").write_text(scenario(calls[0], sound=sound, caller=place))
     lines = [f"{call.number};{'' if fixed_caller else call.caller}" for call in calls]
@@ -144,6 +143,11 @@ def _sipp(
             env={**os.environ, "TERM": "dumb"},
             cwd=folder,
         )
+
+
+def _needs_own_sipp(call: BareCall) -> bool:
+    """Tell whether the injection file, lines of fields parted by semicolons, cannot hold this caller."""
+    return any(mark in call.caller for mark in ";\r\n")
 
 
 def _outcome(calls: Sequence[BareCall], process: subprocess.Popen[str]) -> str:

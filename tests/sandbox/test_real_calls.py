@@ -8,7 +8,7 @@ import pytest
 
 from sandbox import deadline, ears, sipp
 from sandbox.asterisk import Asterisk
-from sandbox.fetch import SandboxError, Unpacked
+from sandbox.fetch import SandboxError, Unpacked, sandbox_folder
 from sandbox.sipp import BareCall
 from sandbox.softphone import Call
 from sandbox.speech import RATE_HZ, read_wav
@@ -201,6 +201,19 @@ def test_twenty_sipp_callers_at_once_reach_an_agent(
     assert len([line for line in bridged if "PJSIP/" in line]) >= 20
 
 
+def test_a_sipp_caller_is_heard_by_an_agent(
+    asterisk: Asterisk, unpacked: Unpacked, phone: PhoneMaker, voice: Voice, tmp_path: Path
+) -> None:
+    agent = phone("agent1")
+    agent.register("agent1", asterisk.agent_password, answer_after_ms=100)
+    calls = [BareCall(number="plainphones14040", talk_ms=3000)]
+    says = sandbox_folder() / "speech/caller3.wav"
+    sipp.call_many(unpacked, asterisk.sip_address(), calls, tmp_path / "sipp", voice=says)
+    answered = agent.incoming()
+    answered.wait("disconnected")
+    assert _speakers(answered.heard, voice, ("agent1", "caller3")) == {"caller3"}
+
+
 STRANGE_CALLERS = (
     "<sip:anonymous@anonymous.invalid>",
     '"" <sip:127.0.0.1>',
@@ -208,7 +221,7 @@ STRANGE_CALLERS = (
     '"A;B [x]" <sip:a;b@127.0.0.1>',
     f'"{"x" * 300}" <sip:{"1" * 300}@127.0.0.1>',
     '"Zoë ☎" <sip:0612345678@127.0.0.1>',
-    "<sip:06%0D%0AAction:%20Originate@127.0.0.1>",
+    "<sip:06%0D%0AAction%3A%20Originate@127.0.0.1>",
     "<tel:+31612345678>",
 )
 
