@@ -23,6 +23,7 @@ from store import schema
 
 BUSY_TIMEOUT_MS: Final = 15_000
 CHECKPOINT_ATTEMPTS: Final = 4
+CHECKPOINT_WAIT_MS: Final = 2_000
 
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
@@ -158,7 +159,7 @@ class Db:
         Raises:
             DestructionIncomplete: If another process keeps reading an old state; run again.
         """
-        with _in_words(self.path):
+        with _in_words(self.path), self._waiting_at_most(CHECKPOINT_WAIT_MS):
             for _ in range(CHECKPOINT_ATTEMPTS):
                 (busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                 if not busy:
@@ -167,6 +168,15 @@ class Db:
             f"{self.path}: deleted bytes are still in its write-ahead log, another process is reading",
             hint="end long-running readers of the database; the next purge tries again",
         )
+
+    @contextmanager
+    def _waiting_at_most(self, wait_ms: int) -> Iterator[None]:
+        (before_ms,) = self._connection.execute("PRAGMA busy_timeout").fetchone()
+        self._connection.execute(f"PRAGMA busy_timeout = {min(wait_ms, before_ms):d}").fetchall()
+        try:
+            yield
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout = {before_ms:d}").fetchall()
 
     def close(self) -> None:
         """Close the connection."""

@@ -197,10 +197,16 @@ def get_recording(db: Db, recording_id: RecordingId) -> RecordingRow:
     Raises:
         NotFound: If there is no such recording.
     """
-    found = db.rows("SELECT * FROM recordings WHERE recording_id = ?", (recording_id,))
-    if not found:
+    row = find_recording(db, recording_id)
+    if row is None:
         raise NotFound(f"no recording {recording_id}")
-    return _recording(found[0])
+    return row
+
+
+def find_recording(db: Db, recording_id: RecordingId) -> RecordingRow | None:
+    """Return one recording, or None."""
+    found = db.rows("SELECT * FROM recordings WHERE recording_id = ?", (recording_id,))
+    return _recording(found[0]) if found else None
 
 
 def all_recordings(db: Db) -> tuple[RecordingRow, ...]:

@@ -29,6 +29,11 @@ def put(tx: Tx, name: str, value: bytes) -> None:
     )
 
 
+def drop(tx: Tx, name: str) -> None:
+    """Remove a value; one that was never set is passed over."""
+    tx.execute("DELETE FROM settings WHERE name = ?", (name,))
+
+
 def tag_key(db: Db) -> bytes:
     """Return the 32-byte key of caller tags, made when first asked for."""
     known = get(db, _TAG_KEY)

@@ -1,0 +1,145 @@
+"""Release: what the daemon hands out so that a person can open one recording.
+
+The ledger has it before the envelope leaves its epoch wrap (I5). What is handed out opens
+nothing by itself: the envelope needs the private half, the private half needs the person's
+passphrase, and neither is ever here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from policy.clock import to_iso
+from policy.errors import AccessRefused, ConsentlineError, IntegrityError, NotFound, StateConflict
+from policy.vocabulary import RecordingId, RecordingState
+from store import calls, decisions, envelopes, ledger, people, recordings
+from store.archive import Archive
+from store.keys import KeyId, Slot
+from store.ledger import Json, Kind
+from store.recordings import RecordingRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Who asks for what.
+
+    Attributes:
+        person: Whose slot is to open it.
+        login: The OS login that asks.
+        purpose: What for.
+    """
+
+    recording_id: RecordingId
+    person: str
+    login: str
+    purpose: str = "export"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """What one approved access takes.
+
+    Attributes:
+        envelope: The recording's key, sealed to the reading key.
+        key_id: Which reading key.
+        slot: The person's copy of its private half, under their passphrase.
+        manifest: Call, evidence and hashes, as it goes with the audio.
+    """
+
+    envelope: bytes = field(repr=False)
+    key_id: KeyId
+    slot: Slot
+    manifest: Mapping[str, Json]
+
+
+def release(archive: Archive, request: Request) -> Release:
+    """Put an access on the ledger, then release what it takes (I5).
+
+    Raises:
+        NotFound: If there is no such recording.
+        StateConflict: If it is not sealed: not yet, or not any more.
+        AccessRefused: If the person has no slot.
+        IntegrityError: If its envelope, key or file is not what it was.
+    """
+    at = archive.clock.now()
+    try:
+        row = _sealed(archive, request.recording_id)
+        envelope, slot = _openable(archive, request)
+        archive.vault.open(request.recording_id).close()
+    except ConsentlineError as refusal:
+        _refused(archive, request, refusal, at)
+        raise
+    with archive.db.write() as tx:  # I5: committed before anything is unwrapped
+        seq = ledger.append(
+            tx,
+            Kind.EXPORT_RELEASED,
+            at,
+            actor=_actor(request),
+            subject=row.recording_id,
+            payload=_told(request),
+        )
+    try:
+        unwrapped = envelopes.unwrap(envelope, archive.epochs)
+    except ConsentlineError as refusal:
+        _refused(archive, request, refusal, at)
+        raise
+    return Release(
+        envelope=unwrapped,
+        key_id=envelope.key_id,
+        slot=slot,
+        manifest=_manifest(archive, request, row, at, seq),
+    )
+
+
+def _sealed(archive: Archive, recording_id: RecordingId) -> RecordingRow:
+    row = recordings.get_recording(archive.db, recording_id)
+    if row.state is not RecordingState.SEALED:
+        raise StateConflict(f"recording {recording_id}: must be sealed, is {row.state.value}")
+    return row
+
+
+def _openable(archive: Archive, request: Request) -> tuple[envelopes.EnvelopeRow, Slot]:
+    found = envelopes.of_recording(archive.db, request.recording_id)
+    if not found:
+        raise IntegrityError(f"recording {request.recording_id}: is sealed, but has no envelope")
+    for envelope in found:
+        for slot in people.slots(archive.db, envelope.key_id):
+            if slot.person == request.person:
+                return envelope, slot
+    raise AccessRefused(f"{request.person[:60]!r}: has no slot that opens this recording")
+
+
+def _refused(archive: Archive, request: Request, refusal: ConsentlineError, at: datetime) -> None:
+    subject = "" if isinstance(refusal, NotFound) else request.recording_id
+    told: dict[str, Json] = {**_told(request), "refused_because": refusal.text}
+    with archive.db.write() as tx:
+        ledger.append(tx, Kind.EXPORT_REFUSED, at, actor=_actor(request), subject=subject, payload=told)
+
+
+def _actor(request: Request) -> str:
+    return f"login:{request.login}"
+
+
+def _told(request: Request) -> dict[str, Json]:
+    return {"person": request.person, "purpose": request.purpose}
+
+
+def _manifest(
+    archive: Archive, request: Request, row: RecordingRow, at: datetime, seq: int
+) -> dict[str, Json]:
+    return {
+        "recording": row.to_json(),
+        "call": calls.get_call(archive.db, row.call_id).to_json(),
+        "evidence": [evidence.to_json() for evidence in decisions.of_call(archive.db, row.call_id)],
+        "content_type": row.content_type,
+        "sealed_sha256": row.sealed_sha256,
+        "released": {
+            "person": request.person,
+            "login": request.login,
+            "purpose": request.purpose,
+            "at": to_iso(at),
+            "ledger_entry": seq,
+        },
+    }
