@@ -216,6 +216,7 @@ class Site:
             "SANDBOX_SPOOL": str(self.spool),
             "SANDBOX_VAULT": str(self.vault),
             "SANDBOX_DB": str(self.database),
+            "SANDBOX_ASTERISK_ETC": str(self.asterisk.etc),
             "SANDBOX_PERSON": PERSON,
             "SANDBOX_PASSPHRASE": self.passphrase,
         }
