@@ -1,0 +1,224 @@
+"""The store behind the ports of the gate and the recorder, one piece of work at a time.
+
+Each method here is one port method of `ivr.ports.Register`, `recorder.ports.Register` or an
+`Alarms`; each hands one closure to the store thread and no more.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from daemon.metrics import Metrics
+from daemon.store_thread import StoreThread
+from ivr.events import Earlier
+from policy.errors import ConsentlineError, NotFound
+from policy.evidence import Arrival, Decision
+from policy.load import Policies
+from policy.vocabulary import (
+    CallId,
+    ControllerLost,
+    ErasedBecause,
+    PolicyName,
+    RecordingId,
+    RecordingState,
+    WithdrawnBy,
+)
+from recorder.ports import Row
+from store import alarms, calls, decisions, destruction, marks, people, recordings, sealing
+from store.archive import Archive
+from store.callers import seal_caller
+from store.db import Tx
+from store.destruction import Doom, Receipt
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    """Rows, ledger and sealed files, for those who await.
+
+    Attributes:
+        tag_key: For the keyed tags of callers' numbers.
+    """
+
+    archive: Archive
+    policies: Policies
+    thread: StoreThread
+    metrics: Metrics
+    tag_key: bytes
+
+    async def _write(self, work: Callable[[Tx], Result]) -> Result:
+        def commit() -> Result:
+            with self.archive.db.write() as tx:
+                return work(tx)
+
+        return await self.thread.run(commit)
+
+    # ---------------------------------------------------------------- the gate
+
+    async def open_call(self, arrival: Arrival) -> Earlier | None:
+        """Put a call on record, durable; return what an earlier gate decided about it."""
+
+        def work() -> Earlier | None:
+            db = self.archive.db
+            known = calls.earlier(db, arrival.call_id)
+            if known is None:
+                caller = None
+                if arrival.policy is not None:
+                    public = people.reading_key(db, arrival.policy).public
+                    caller = seal_caller(arrival.call_id, arrival.caller, public=public, tag_key=self.tag_key)
+                with db.write() as tx:
+                    calls.open_call(tx, arrival, caller=caller, policies=self.policies)
+                return None
+            withdrawn = any(
+                row.state is RecordingState.WITHDRAWN for row in recordings.of_call(db, arrival.call_id)
+            )
+            return Earlier(outcome=known.outcome, recording_id=known.recording_id, withdrawn=withdrawn)
+
+        return await self.thread.run(work)
+
+    async def store_decision(self, decision: Decision) -> None:
+        """Make a decision durable (I1), with the recording's row when it names one."""
+        await self._write(lambda tx: decisions.store(tx, decision, self.policies))
+        self.metrics.decided(decision.outcome)
+
+    async def end_call(self, call_id: CallId, at: datetime) -> None:
+        """Put the end of a call on record."""
+        await self._write(lambda tx: calls.end_call(tx, call_id, at))
+
+    # ---------------------------------------------------------------- the recorder
+
+    async def captured(self, recording_id: RecordingId, *, duration_ms: int) -> None:
+        """Commit that the call is over and its capture complete."""
+        now = self.archive.clock.now()
+        await self._write(lambda tx: recordings.captured(tx, recording_id, now, duration_ms=duration_ms))
+
+    async def seal(self, recording_id: RecordingId, flac: Path) -> None:
+        """Seal the audio and commit `sealed` (I2)."""
+        await self.thread.run(lambda: sealing.seal(self.archive, recording_id, flac))
+
+    async def quarantine(self, recording_id: RecordingId, paths: tuple[Path, ...], problem: str) -> None:
+        """Commit that plaintext could not be sealed; it stays where it is and is due like any other."""
+        now = self.archive.clock.now()
+        told = f"{problem} ({', '.join(path.name for path in paths)})"
+        await self._write(lambda tx: recordings.quarantined(tx, recording_id, now, problem=told))
+
+    async def lost(self, recording_id: RecordingId, problem: str) -> None:
+        """Commit that there are no bytes, without anybody's doing."""
+        now = self.archive.clock.now()
+        await self._write(lambda tx: recordings.lost(tx, recording_id, now, problem=problem))
+
+    async def note_withdrawal(self, recording_id: RecordingId, by: WithdrawnBy) -> None:
+        """Commit who said stop; a second note changes nothing."""
+        now = self.archive.clock.now()
+        await self._write(lambda tx: recordings.withdrawn(tx, recording_id, now, by))
+
+    async def destroy(
+        self, recording_id: RecordingId, because: ErasedBecause, paths: tuple[Path, ...]
+    ) -> None:
+        """Destroy key and bytes (I4); an id without a row has only the paths."""
+
+        def work() -> Receipt | None:
+            row = recordings.find_recording(self.archive.db, recording_id)
+            by = None if row is None else row.withdrawn_by
+            doom = Doom(recording_id=recording_id, because=because, by=by, paths=paths)
+            return destruction.destroy(self.archive, doom)
+
+        receipt = await self.thread.run(work)
+        if receipt is not None:
+            self.metrics.erased(receipt.because, None)
+
+    async def bridged(self, recording_id: RecordingId, at: datetime | None) -> None:
+        """Commit since when the caller speaks with somebody; None: waits again."""
+        await self._write(lambda tx: recordings.bridged(tx, recording_id, at))
+
+    async def rows(self, also: Collection[RecordingId]) -> tuple[Row, ...]:
+        """Return every row in `recording` or `captured`, and those of `also` in whatever state."""
+        running = (RecordingState.RECORDING, RecordingState.CAPTURED)
+
+        def work() -> tuple[Row, ...]:
+            found = recordings.all_recordings(self.archive.db)
+            return tuple(
+                Row(
+                    recording_id=row.recording_id,
+                    call_id=row.call_id,
+                    state=row.state,
+                    bridged_at=row.bridged_at,
+                    controller_lost=self._controller_lost(row.policy),
+                    marked=marks.marked(self.archive.db, row.call_id),
+                )
+                for row in found
+                if row.state in running or row.recording_id in also
+            )
+
+        return await self.thread.run(work)
+
+    def _controller_lost(self, policy: PolicyName) -> ControllerLost:
+        known = self.policies.by_name.get(policy)
+        return ControllerLost.DROP if known is None else known.consent.controller_lost
+
+    # ---------------------------------------------------------------- the operator
+
+    async def alarm(self, kind: str, text: str, call_id: CallId | None) -> None:
+        """Raise an alarm: on the log at once, in the store as soon as it can be."""
+        logger.error("ALARM %s call %s: %s", kind, call_id or "-", text)
+        self.metrics.alarmed(kind)
+        now = self.archive.clock.now()
+        try:
+            await self._write(lambda tx: alarms.raise_alarm(tx, kind, text, call_id=call_id, at=now))
+        except ConsentlineError as error:
+            logger.error("ALARM %s could not be stored: %s", kind, error.text)
+
+    # ---------------------------------------------------------------- the daemon itself
+
+    async def recording_of(self, call_id: CallId) -> RecordingId | None:
+        """Return the latest recording of a call, whatever became of it, or None.
+
+        Raises:
+            NotFound: If there is no such call.
+        """
+
+        def work() -> RecordingId | None:
+            return calls.get_call(self.archive.db, call_id).recording_id
+
+        return await self.thread.run(work)
+
+    async def unfinished_calls(self) -> tuple[CallId, ...]:
+        """Return calls whose end is not on record."""
+
+        def work() -> tuple[CallId, ...]:
+            found = self.archive.db.rows("SELECT call_id FROM calls WHERE ended_at IS NULL")
+            return tuple(CallId(row["call_id"]) for row in found)
+
+        return await self.thread.run(work)
+
+    async def take_gate_mark(self, call_id: CallId, policy_or_number: str, at: datetime) -> None:
+        """Note that a call went through a gate while the daemon was away."""
+        policy = self.policies.by_name.get(policy_or_number) or self.policies.for_number(policy_or_number)
+        number = policy_or_number if policy_or_number.lstrip("+").isdecimal() else ""
+        name = None if policy is None else policy.name
+        await self._write(
+            lambda tx: marks.take_gate_mark(tx, call_id, name, number=number, at=at, policies=self.policies)
+        )
+
+    def must_have_reading_keys(self) -> None:
+        """Check that every policy has a reading key; in the store thread.
+
+        Raises:
+            NotFound: If one has none: its calls could not be sealed.
+        """
+        for name in self.policies.by_name:
+            try:
+                people.reading_key(self.archive.db, PolicyName(name))
+            except NotFound as error:
+                raise NotFound(
+                    f"policy {name}: has no reading key, so nothing could be sealed",
+                    hint=f"stop the daemon and run: consentline init --policy {name}",
+                ) from error
