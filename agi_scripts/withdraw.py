@@ -113,7 +113,7 @@ def main() -> None:
         if request is None:
             return
         try:
-            body = {"recording": request.recording_id, "by": request.pressed_by, "wait": False}
+            body = {"recording": request.recording_id, "by": request.pressed_by}
             ask(request.socket, "/withdraw", body, timeout_s=DAEMON_TIMEOUT_S)
         except DaemonAway:
             withdraw_alone(request, agi)

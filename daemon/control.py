@@ -46,12 +46,11 @@ class _Question(BaseModel):
 
 
 class WithdrawQuestion(_Question):
-    """Which recording, by whom, and whether to wait until the bytes are gone."""
+    """Which recording, and by whom."""
 
     call: ShortText | None = None
     recording: ShortText | None = None
     by: WithdrawnBy = WithdrawnBy.OPERATOR
-    wait: bool = True
 
 
 class PurgeQuestion(_Question):
@@ -120,10 +119,10 @@ class Operations(Protocol):
     async def recordings(self) -> Sequence[Row]:
         """Return one row a recording."""
 
-    async def withdraw_call(self, call_id: CallId, by: WithdrawnBy, *, actor: str, wait: bool) -> Row:
+    async def withdraw_call(self, call_id: CallId, by: WithdrawnBy) -> Row:
         """Withdraw the recording of a call."""
 
-    async def withdraw(self, recording_id: RecordingId, by: WithdrawnBy, *, actor: str, wait: bool) -> Row:
+    async def withdraw(self, recording_id: RecordingId, by: WithdrawnBy) -> Row:
         """Withdraw a recording."""
 
     async def purge(
@@ -131,7 +130,7 @@ class Operations(Protocol):
     ) -> Sequence[Row]:
         """Destroy what is due."""
 
-    async def sweep(self, *, dry_run: bool, actor: str) -> Sequence[Row]:
+    async def sweep(self, *, dry_run: bool) -> Sequence[Row]:
         """Put rows and bytes in step."""
 
     async def finalise(self) -> Sequence[Row]:
@@ -247,13 +246,9 @@ class ControlSocket:
         if (question.call is None) == (question.recording is None):
             raise ConsentlineError("/withdraw: must name a call or a recording, one of them")
         if question.recording is not None:
-            row = await self._operations.withdraw(
-                RecordingId(question.recording), question.by, actor=peer.login, wait=question.wait
-            )
+            row = await self._operations.withdraw(RecordingId(question.recording), question.by)
         else:
-            row = await self._operations.withdraw_call(
-                CallId(str(question.call)), question.by, actor=peer.login, wait=question.wait
-            )
+            row = await self._operations.withdraw_call(CallId(str(question.call)), question.by)
         return web.json_response(dict(row))
 
     async def _purge(self, request: web.Request, peer: Peer) -> web.StreamResponse:
@@ -274,7 +269,7 @@ class ControlSocket:
 
     async def _sweep(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         question = await _read(request, SweepQuestion)
-        return _array(await self._operations.sweep(dry_run=question.dry_run, actor=peer.login))
+        return _array(await self._operations.sweep(dry_run=question.dry_run))
 
     async def _finalise(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         return _array(await self._operations.finalise())

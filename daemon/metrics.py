@@ -51,7 +51,7 @@ class Metrics:
         if lateness_ms is not None:
             self._lateness_s.observe(lateness_ms / 1000)
 
-    def withdrawn(self, took_ms: int) -> None:
+    def withdrawn(self, took_ms: float) -> None:
         """Note how long a withdrawal took."""
         self._withdrawal_s.observe(took_ms / 1000)
 

@@ -52,7 +52,7 @@ def test_pressing_twice_is_harmless(site: Path) -> None:
 def test_with_a_daemon_the_script_hands_over_and_touches_nothing(site: Path) -> None:
     with control_socket(site / "control.sock", {"/withdraw": (200, {"state": "withdrawn"})}) as asked:
         ran = run_agi("withdraw", arguments(site), [], site)
-    assert asked.questions == [("/withdraw", {"recording": RECORDING, "by": CALLER_KEY, "wait": False})]
+    assert asked.questions == [("/withdraw", {"recording": RECORDING, "by": CALLER_KEY})]
     assert ran.commands == ()
     assert len(list((site / "spool").iterdir())) == 2
     assert list((site / "marks").iterdir()) == []

@@ -1,0 +1,259 @@
+"""What the control socket can ask of a running daemon."""
+
+from __future__ import annotations
+
+import os
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from daemon.control import DecisionQuestion, GateQuestion, Row
+from daemon.metrics import Metrics
+from daemon.register import Register
+from ivr.agi import AgiGate, Ask, GoOn
+from ivr.ari_wire import way_on
+from policy.clock import Clock
+from policy.evidence import Arrival, Way
+from policy.load import Policies
+from policy.model import Policy
+from policy.rules import select_policy
+from policy.vocabulary import CallId, RecordingId, WithdrawnBy
+from recorder.capture import Captures
+from store import alarms, calls, export, ledger, purge, recordings, sweep
+from store.archive import Archive
+from store.clock_guard import ClockGuard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """How Asterisk is reached now."""
+
+    ari: Callable[[], bool]
+    ami: Callable[[], bool]
+
+
+class DaemonOperations:
+    """Implements `daemon.control.Operations`.
+
+    Args:
+        confirm: Says to both parties of a live call that its recording is stopped and deleted.
+    """
+
+    def __init__(
+        self,
+        *,
+        archive: Archive,
+        register: Register,
+        guard: ClockGuard,
+        captures: Captures,
+        agi_gate: AgiGate,
+        policies: Policies,
+        metrics: Metrics,
+        clock: Clock,
+        links: Links,
+        confirm: Callable[[CallId], Awaitable[None]],
+    ) -> None:
+        self._archive = archive
+        self._register = register
+        self._run = register.thread.run
+        self._guard = guard
+        self._captures = captures
+        self._agi_gate = agi_gate
+        self._policies = policies
+        self._metrics = metrics
+        self._clock = clock
+        self._links = links
+        self._confirm = confirm
+
+    async def status(self) -> Row:
+        """Return how the daemon is."""
+
+        def standing() -> list[Row]:
+            return [alarm.to_json() for alarm in alarms.standing(self._archive.db)]
+
+        return {
+            "pid": os.getpid(),
+            "ari": self._links.ari(),
+            "ami": self._links.ami(),
+            "ready": self._captures.ready(),
+            "policies": sorted(self._policies.by_name),
+            "alarms": await self._run(standing),
+        }
+
+    async def calls(self) -> Sequence[Row]:
+        """Return one row a call."""
+        rows = await self._run(lambda: calls.all_calls(self._archive.db))
+        return [row.to_json() for row in rows]
+
+    async def recordings(self) -> Sequence[Row]:
+        """Return one row a recording."""
+        rows = await self._run(lambda: recordings.all_recordings(self._archive.db))
+        return [row.to_json() for row in rows]
+
+    async def withdraw_call(self, call_id: CallId, by: WithdrawnBy) -> Row:
+        """Withdraw the recording of a call; one that has none is left as it is, and said so.
+
+        Raises:
+            NotFound: If there is no such call.
+            StateConflict: If it cannot be withdrawn any more.
+        """
+        recording_id = await self._register.recording_of(call_id)
+        if recording_id is None:
+            return {"recording_id": None, "call_id": call_id, "state": None, "note": "was not recorded"}
+        return await self.withdraw(recording_id, by)
+
+    async def withdraw(self, recording_id: RecordingId, by: WithdrawnBy) -> Row:
+        """Withdraw a recording, live or sealed; one that is gone already stays so, and that is said.
+
+        Raises:
+            NotFound: If there is no such recording.
+            StateConflict: If it cannot be withdrawn any more.
+        """
+
+        def look() -> recordings.RecordingRow:
+            return recordings.get_recording(self._archive.db, recording_id)
+
+        before = await self._run(look)
+        if before.erased_at is not None:
+            return {**before.to_json(), "note": "was gone already"}
+        withdrawal = await self._captures.withdraw(recording_id, by)
+        self._metrics.withdrawn(withdrawal.gone_ms)
+        await self._confirm(before.call_id)
+        after = await self._run(look)
+        return {**after.to_json(), "took_ms": round(withdrawal.gone_ms)}
+
+    async def purge(
+        self, *, dry_run: bool, as_of: datetime | None, clock_is_right: bool, actor: str
+    ) -> Sequence[Row]:
+        """Destroy what is due, or say what would be.
+
+        Raises:
+            ClockSuspect: If the wall clock leapt and nobody says that it is right.
+            DestructionIncomplete: If something that had to go is still there.
+        """
+
+        def work() -> Sequence[Row]:
+            if dry_run:
+                return purge.look(self._archive, as_of or self._clock.now()).to_json()
+            if clock_is_right:
+                self._guard.confirm(actor=actor)
+            done = purge.run(self._archive, self._guard)
+            for receipt in done.receipts.values():
+                self._metrics.erased(receipt.because, receipt.lateness_ms)
+            return done.to_json()
+
+        return await self._run(work)
+
+    async def sweep(self, *, dry_run: bool) -> Sequence[Row]:
+        """Put rows and bytes in step, or say what is out of step."""
+
+        def work() -> Sequence[Row]:
+            findings = sweep.look(self._archive) if dry_run else sweep.run(self._archive)
+            return [finding.to_json() for finding in findings]
+
+        return await self._run(work)
+
+    async def finalise(self) -> Sequence[Row]:
+        """Seal what was captured and could not be sealed."""
+        finished = await self._captures.finalise()
+        return [
+            {"recording_id": recording_id, "result": result.value}
+            for recording_id, result in finished.items()
+        ]
+
+    async def export(self, recording_id: RecordingId, person: str, *, actor: str) -> Row:
+        """Put the access on the ledger and release the envelope (I5).
+
+        Raises:
+            NotFound: If there is no such recording.
+            StateConflict: If it is not sealed.
+            AccessRefused: If the person has no slot.
+        """
+        request = export.Request(recording_id=recording_id, person=person, login=actor)
+        released = await self._run(lambda: export.release(self._archive, request))
+        return export_answer(released)
+
+    async def sealed_path(self, recording_id: RecordingId) -> Path:
+        """Return where the sealed bytes lie.
+
+        Raises:
+            NotFound: If there are none.
+        """
+
+        def work() -> Path:
+            self._archive.vault.open(recording_id).close()
+            return self._archive.vault.path(recording_id)
+
+        return await self._run(work)
+
+    async def ledger(self, first: int) -> Sequence[Row]:
+        """Return ledger entries from a sequence number on."""
+        entries = await self._run(lambda: ledger.show(self._archive.db, from_seq=first))
+        return [entry.to_json() for entry in entries]
+
+    async def gate(self, question: GateQuestion) -> Row:
+        """Open a call that came by AGI."""
+        selected = select_policy(self._policies, number=question.number, named=question.named)
+        policy = selected if isinstance(selected, Policy) else None
+        arrival = Arrival(
+            call_id=CallId(question.call_id),
+            channel=question.channel,
+            policy=None if policy is None else policy.name,
+            number=question.number,
+            caller=question.caller,
+            language=question.language,
+            started_at=self._clock.now(),
+            way=Way.AGI,
+        )
+        next_step = await self._agi_gate.enter(arrival, selected)
+        if isinstance(next_step, GoOn):
+            return _way(next_step)
+        return _asking(next_step)
+
+    async def decide(self, question: DecisionQuestion) -> Row:
+        """Store the decision of a call that came by AGI.
+
+        Raises:
+            StateConflict: If the call did not enter.
+        """
+        return _way(await self._agi_gate.answer(CallId(question.call_id), question.heard.as_heard()))
+
+
+def export_answer(released: export.Release) -> Row:
+    """Return a release as the command line reads it."""
+    slot = released.slot
+    return {
+        "envelope": _base64(released.envelope),
+        "key_id": released.key_id,
+        "slot": {
+            "person": slot.person,
+            "key_id": slot.key_id,
+            "salt": _base64(slot.salt),
+            "n": slot.n,
+            "r": slot.r,
+            "p": slot.p,
+            "wrapped": _base64(slot.wrapped),
+        },
+        "manifest": dict(released.manifest),
+    }
+
+
+def _base64(data: bytes) -> str:
+    return b64encode(data).decode("ascii")
+
+
+def _asking(ask: Ask) -> Row:
+    return {
+        "notice": ask.prompt.path,
+        "duration_ms": ask.prompt.duration_ms,
+        "key": ask.key,
+        "window_ms": ask.window_ms,
+    }
+
+
+def _way(go_on: GoOn) -> Row:
+    context, extension = way_on(go_on.outcome, go_on.recording_id)
+    name = "" if go_on.policy is None else go_on.policy.name
+    return {"policy": name, "context": context, "extension": extension}
