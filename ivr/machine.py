@@ -76,6 +76,12 @@ def resume(new_recording_id: RecordingId, earlier: Earlier) -> Step:
     return _remember(state, earlier), (do.FollowCall(),)
 
 
+def reenter(state: State, new_recording_id: RecordingId, *, verdict: Outcome | None = None) -> Step:
+    """Return the beginning at a further gate; what is known of the tape is not forgotten."""
+    fresh, effects = arrive(new_recording_id, verdict=verdict)
+    return replace(fresh, tape=state.tape, tape_id=state.tape_id), effects
+
+
 def step(state: State, event: Event, consent: Consent | None) -> Step:  # noqa: PLR0912 - one per event
     """Return what follows from one event: the new state, and effects to be carried out in order.
 
@@ -408,7 +414,8 @@ def _withdrawn(state: State) -> Step:
     if state.tape not in (Tape.RUNNING, Tape.STOPPING):
         return state, ()
     state = replace(state, tape=Tape.WITHDRAWN)
-    return state, () if state.phase is Phase.OVER else (do.ConfirmWithdrawal(),)
+    can_hear = state.phase in (Phase.LEAVING, Phase.CALL)
+    return state, (do.ConfirmWithdrawal(),) if can_hear else ()
 
 
 def _withdrawal_failed(state: State, event: on.WithdrawalFailed) -> Step:
@@ -421,10 +428,12 @@ def _withdrawal_failed(state: State, event: on.WithdrawalFailed) -> Step:
 
 
 def _remember(state: State, earlier: Earlier) -> State:
-    state = replace(state, earlier=earlier, tape_id=earlier.recording_id)
+    state = replace(state, earlier=earlier)
     if earlier.withdrawn:
-        return replace(state, tape=Tape.WITHDRAWN)
-    return state if earlier.recording_id is None else replace(state, tape=Tape.RUNNING)
+        return replace(state, tape=Tape.WITHDRAWN, tape_id=earlier.recording_id)
+    if state.tape is not Tape.NONE or earlier.recording_id is None:
+        return state
+    return replace(state, tape=Tape.RUNNING, tape_id=earlier.recording_id)
 
 
 def _measure(state: State, at_ms: int) -> State:

@@ -1,0 +1,43 @@
+"""Finding a code among the keys of a call, remembering no more than the code is long.
+
+What people press in mid-call is theirs (a bank's PIN among it): only a suffix shorter than the
+code is kept, only while it could still become the code, and nobody is told of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+GAP_MS = 2_000
+"""Keys further apart than this do not belong together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keypad:
+    """One party's keys, as far as they could be the beginning of the code.
+
+    Attributes:
+        code: What is looked for; at least one key.
+        begun: The part of it that was pressed so far.
+        last_at_ms: When the last key came.
+    """
+
+    code: str
+    begun: str = ""
+    last_at_ms: int | None = None
+
+    def press(self, digit: str, at_ms: int) -> tuple[Keypad, bool]:
+        """Return the keypad after one more key, and whether that key completed the code."""
+        in_time = self.last_at_ms is not None and at_ms - self.last_at_ms <= GAP_MS
+        pressed = (self.begun if in_time else "") + digit
+        if pressed.endswith(self.code):
+            return replace(self, begun="", last_at_ms=None), True
+        return replace(self, begun=_longest_beginning(pressed, self.code), last_at_ms=at_ms), False
+
+
+def _longest_beginning(pressed: str, code: str) -> str:
+    """Return the longest end of `pressed` with which `code` begins."""
+    for length in range(min(len(pressed), len(code) - 1), 0, -1):
+        if code.startswith(pressed[-length:]):
+            return pressed[-length:]
+    return ""

@@ -1,0 +1,139 @@
+"""What the gate needs from others, in its own words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+
+from ivr.ari_wire import Channel
+from ivr.events import Earlier
+from policy.evidence import Arrival, Decision, Prompt
+from policy.model import Policy, PromptName
+from policy.vocabulary import CallId, RecordingId, WithdrawnBy
+
+
+class Answer(Enum):
+    """What became of a command.
+
+    `GONE`: the channel or playback does not exist (any more). `ELSEWHERE`: it exists, but is not
+    in our application. `UNKNOWN`: no answer came; the command may have been or may yet be obeyed.
+    """
+
+    DONE = "done"
+    GONE = "gone"
+    ELSEWHERE = "elsewhere"
+    UNKNOWN = "unknown"
+
+
+class Channels(Protocol):
+    """Commands on channels. All raise `Unavailable` when Asterisk certainly did not take the command."""
+
+    async def list(self) -> tuple[Channel, ...]:
+        """Return every channel of the PBX."""
+
+    async def get(self, channel_id: CallId) -> Channel | None:
+        """Return one channel, or None when it is gone."""
+
+    async def play(self, channel_id: CallId, playback_id: str, *, path: str, language: str) -> Answer:
+        """Queue a sound file, given as absolute path without extension."""
+
+    async def continue_in_dialplan(self, channel_id: CallId, *, context: str, extension: str) -> Answer:
+        """Send a channel out of our application to priority 1 of an extension."""
+
+    async def snoop(self, channel_id: CallId, snoop_id: CallId) -> Answer:
+        """Make a channel that whispers to both parties of another; it enters our application."""
+
+    async def hangup(self, channel_id: CallId) -> Answer:
+        """Hang up a channel."""
+
+
+class Playbacks(Protocol):
+    """Commands on playbacks."""
+
+    async def stop(self, playback_id: str) -> Answer:
+        """Delete a playback, queued or playing."""
+
+
+class Applications(Protocol):
+    """Commands on our own Stasis application."""
+
+    async def subscribe(self, channel_id: CallId) -> Answer:
+        """Have a channel's events also when it is not in our application; twice is harmless."""
+
+    async def unsubscribe(self, channel_id: CallId) -> Answer:
+        """Undo that; harmless when the channel is gone."""
+
+
+class Telephony(Protocol):
+    """Asterisk, as far as the gate commands it."""
+
+    @property
+    def channels(self) -> Channels:
+        """Commands on channels."""
+
+    @property
+    def playbacks(self) -> Playbacks:
+        """Commands on playbacks."""
+
+    @property
+    def applications(self) -> Applications:
+        """Commands on our own application."""
+
+
+class Register(Protocol):
+    """The store. Every method raises `ConsentlineError` when it could not do what was asked."""
+
+    async def open_call(self, arrival: Arrival) -> Earlier | None:
+        """Put a call on record, durable; a second time changes nothing.
+
+        Returns:
+            What an earlier gate decided about this call: the strictest outcome, the recording
+            it has, and whether that was withdrawn since. None when nothing was decided yet.
+        """
+
+    async def store_decision(self, decision: Decision) -> None:
+        """Make a decision durable (I1), with the recording's row when it names one.
+
+        A call may have several decisions; the strictest is the call's.
+        """
+
+    async def end_call(self, call_id: CallId, at: datetime) -> None:
+        """Put the end of a call on record; a second time, or an unknown call, changes nothing."""
+
+
+class Recorder(Protocol):
+    """Whoever keeps the tapes. Methods raise `ConsentlineError` when they could not do what was asked."""
+
+    async def ready(self) -> bool:
+        """Tell whether another recording may start: enough room, tapes under control."""
+
+    async def started(self, recording_id: RecordingId, call_id: CallId) -> None:
+        """Take note that a capture starts now, a moment before the dial plan starts it."""
+
+    async def dropped(self, recording_id: RecordingId) -> None:
+        """Take note that a capture whose row exists will never start."""
+
+    async def withdraw(self, recording_id: RecordingId, by: WithdrawnBy) -> None:
+        """Stop it and destroy what there is (I6); returns when it is gone. Twice is harmless."""
+
+    async def call_ended(self, call_id: CallId) -> None:
+        """Take note that the caller is gone; returns at once, finishing the capture goes on beside it."""
+
+
+class Prompts(Protocol):
+    """Spoken prompts."""
+
+    async def prepare(self, policy: Policy, prompt: PromptName, language: str) -> Prompt:
+        """Return a prompt fit to be played, its audio hashed just now.
+
+        Raises:
+            PromptUnfit: If it is missing or not what was attested.
+        """
+
+
+class Alarms(Protocol):
+    """Where an operator looks."""
+
+    async def alarm(self, kind: str, text: str, call_id: CallId | None) -> None:
+        """Raise an alarm; `kind` from a closed list, `text` one line without personal data."""
