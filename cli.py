@@ -1,0 +1,144 @@
+"""The command line: one group, its table of commands, and what becomes of an error.
+
+Each command lies in a file of its own under `commands/` and is imported when it is
+wanted, so that `--help` and completion stay quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from commands.invocation import Invocation
+from commands.lazy_group import LazyGroup
+from policy.errors import ConsentlineError
+
+COMMANDS = {
+    "calls": "commands.calls:calls",
+    "doctor": "commands.doctor:doctor",
+    "export": "commands.export:export",
+    "finalise": "commands.finalise:finalise",
+    "init": "commands.init:init",
+    "ledger show": "commands.ledger_show:show_ledger",
+    "ledger verify": "commands.ledger_verify:verify",
+    "policy check": "commands.policy_check:check",
+    "prompts build": "commands.prompts_build:build",
+    "prompts check": "commands.prompts_check:check",
+    "purge": "commands.purge:purge",
+    "recordings": "commands.recordings:recordings",
+    "serve": "commands.serve:serve",
+    "sweep": "commands.sweep:sweep",
+    "withdraw": "commands.withdraw:withdraw",
+}
+"""From what a person types to where the command is: `module:attribute`."""
+
+GROUPS = {
+    "ledger": "The log that cannot be edited unnoticed.",
+    "policy": "The policy files.",
+    "prompts": "What callers and agents hear.",
+}
+
+COMPLETION_VARIABLE = "_CONSENTLINE_COMPLETE"
+
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+
+
+def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or context.resilient_parsing:
+        return
+    from importlib.metadata import version  # noqa: PLC0415 - 20 ms that only --version needs
+
+    click.echo(f"consentline {version('consentline')}")
+    context.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    commands_at=COMMANDS,
+    groups=GROUPS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="CONSENTLINE_CONFIG",
+    default="/etc/consentline/consentline.toml",
+    show_default=True,
+    show_envvar=True,
+    help="The config file.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version and leave.",
+)
+@click.pass_context
+def consentline(context: click.Context, config_path: Path) -> None:
+    """Consent-first call recording for Asterisk.
+
+    Data goes to stdout, talk to stderr. Every error is one line, often with a hint,
+    and an exit code of its own: see docs/exit-codes.md.
+
+    \b
+    Example:
+      consentline --config /etc/consentline/consentline.toml recordings
+    """
+    context.obj = Invocation(config_path=config_path)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        result = consentline.main(list(arguments), prog_name="consentline", standalone_mode=False)
+        sys.stdout.flush()
+    except click.UsageError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except ConsentlineError as error:
+        _print_error(error)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return _reader_left()
+    except SystemExit:
+        # Not standalone, click leaves by itself twice only: after completion, and after EPIPE.
+        if COMPLETION_VARIABLE in os.environ:
+            raise
+        return _reader_left()
+    return result if isinstance(result, int) else 0
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def _reader_left() -> int:
+    # The interpreter would complain once more when it closes stdout.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return EXIT_BROKEN_PIPE
+
+
+def _print_error(error: ConsentlineError) -> None:
+    for line in error.text.splitlines():
+        click.echo(f"Error: {line}", err=True)
+    if error.hint is not None:
+        click.echo(f"Hint: {error.hint}", err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""`consentline doctor`: is everything in place, and what else keeps numbers."""
+
+# ruff: noqa: PLC0415 - heavy imports wait until the command runs
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from commands.invocation import Invocation, pass_invocation
+from commands.table import json_option, show
+from policy.errors import ProblemsFound
+
+if TYPE_CHECKING:
+    from commands.diagnosis import Check
+    from policy.config import Config
+    from policy.load import Policies
+
+COLUMNS = ("check", "verdict", "found", "advice")
+
+
+@click.command()
+@click.option(
+    "--asterisk-etc",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="/etc/asterisk",
+    show_default=True,
+    help="Asterisk's own conf files.",
+)
+@click.option(
+    "--logrotate",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="/etc/logrotate.d",
+    show_default=True,
+    help="Where it says how long logs are kept.",
+)
+@json_option
+@pass_invocation
+def doctor(invocation: Invocation, asterisk_etc: Path, logrotate: Path, as_json: bool) -> None:
+    """Check the installation; exit code 11 when there is a problem.
+
+    Looks at Asterisk (log in to ARI and AMI, version, application registered), at its conf
+    files (settings under which plaintext escapes or the PBX can stall, keys that collide),
+    at the prompts, at the folders, and at the places that keep telephone numbers beside
+    Consentline: CDR, CEL, queue_log, the full log and astdb. A `note` is to be known, a
+    `problem` has to change.
+
+    \b
+    Example:
+      consentline doctor --asterisk-etc /etc/asterisk
+    """
+    config, policies = invocation.config(), invocation.policies()
+    checks = [
+        *_running(config),
+        *_conf_files(config, policies, asterisk_etc, logrotate),
+        *_prompts(config, policies),
+        *_storage(config, invocation.config_path),
+    ]
+    rows = [check.to_row() for check in checks]
+    show(rows, COLUMNS, as_json=as_json)
+    problems = sum(row["verdict"] == "problem" for row in rows)
+    if problems:
+        raise ProblemsFound(f"{problems} of {len(rows)} checks found a problem")
+
+
+def _running(config: Config) -> list[Check]:
+    from commands.diagnose_asterisk import asterisk_checks
+
+    return asterisk_checks(config.asterisk)
+
+
+def _conf_files(config: Config, policies: Policies, etc: Path, logrotate: Path) -> list[Check]:
+    from commands.asterisk_files import AsteriskFiles
+    from commands.diagnose_conf import conf_checks
+    from commands.diagnose_records import record_checks
+    from commands.diagnosis import problem
+    from commands.logrotate import rotations
+
+    files = AsteriskFiles(folder=etc)
+    if not files.has("asterisk.conf"):
+        advice = "name Asterisk's folder with --asterisk-etc"
+        return [problem("Asterisk's conf files", f"{etc}: holds no asterisk.conf", advice)]
+    try:
+        stanzas = [path.read_text(encoding="utf-8") for path in sorted(logrotate.glob("*")) if path.is_file()]
+        return [
+            *conf_checks(files, config.asterisk, policies.by_name.values()),
+            *record_checks(files, rotations(stanzas)),
+        ]
+    except OSError as error:
+        found = f"{error.filename}: cannot be read: {error.strerror}"
+        return [problem("Asterisk's conf files", found, "run doctor as root")]
+
+
+def _prompts(config: Config, policies: Policies) -> list[Check]:
+    from commands.diagnose_prompts import prompt_checks
+
+    return prompt_checks(config.path("prompts"), policies.by_name.values())
+
+
+def _storage(config: Config, config_path: Path) -> list[Check]:
+    from commands.diagnose_storage import MOUNTS, mounts, storage_checks
+
+    text = MOUNTS.read_text(encoding="utf-8") if MOUNTS.exists() else ""
+    return storage_checks(config, config_path, mounts(text))

@@ -1,0 +1,37 @@
+"""`consentline prompts check`: does every prompt say what its policy says?"""
+
+# ruff: noqa: PLC0415 - heavy imports wait until the command runs
+from __future__ import annotations
+
+import click
+
+from commands.invocation import Invocation, pass_invocation
+from commands.table import json_option, show
+from policy.errors import ProblemsFound
+
+COLUMNS = ("check", "verdict", "found", "advice")
+
+
+@click.command()
+@json_option
+@pass_invocation
+def check(invocation: Invocation, as_json: bool) -> None:
+    """Check every prompt of every policy in every language; exit code 11 when one is unfit.
+
+    A prompt is unfit when it is missing, says an older text, is not the audio that was
+    attested, or when Asterisk could play another file in its stead. Calls whose notice is
+    unfit are not recorded. A `note` marks placeholder speech.
+
+    \b
+    Example:
+      consentline prompts check
+    """
+    from commands.diagnose_prompts import prompt_checks
+
+    policies = invocation.policies().by_name.values()
+    checks = prompt_checks(invocation.config().path("prompts"), policies)
+    rows = [found.to_row() for found in checks]
+    show(rows, COLUMNS, as_json=as_json, title="prompts")
+    unfit = sum(row["verdict"] == "problem" for row in rows)
+    if unfit:
+        raise ProblemsFound(f"{unfit} of {len(rows)} prompts unfit", hint="run: consentline prompts build")

@@ -1,0 +1,23 @@
+"""`consentline recordings`: every recording there is or was, its state and its due time."""
+
+from __future__ import annotations
+
+import click
+
+from commands.invocation import Invocation, pass_invocation
+from commands.records import RECORDING_COLUMNS
+from commands.table import json_option, show
+
+
+@click.command()
+@json_option
+@pass_invocation
+def recordings(invocation: Invocation, as_json: bool) -> None:
+    """List the recordings, oldest first; those erased stay listed until their call data are due.
+
+    \b
+    Example:
+      consentline recordings
+    """
+    with invocation.records() as records:
+        show(records.recordings(), RECORDING_COLUMNS, as_json=as_json, title="recordings")

@@ -1,0 +1,107 @@
+"""The forbidden settings: found where they are set, and not where they are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from commands.asterisk_files import AsteriskFiles
+from commands.diagnose_conf import conf_checks
+from commands.diagnosis import Check, Verdict
+from policy.config import AsteriskAccess
+from policy.load import load_policy
+from policy.model import Policy
+
+ACCESS = AsteriskAccess(
+    ari_url="http://127.0.0.1:8088",
+    ari_user="consentline",
+    ari_password="ari-password",
+    ami_user="consentline",
+    ami_password="ami-password",
+)
+SOUND = {
+    "asterisk.conf": "[options]\nverbose = 3\n",
+    "manager.conf": "[general]\nenabled = yes\n[consentline]\nread = call\nwrite = call\n",
+    "ari.conf": "[general]\nenabled = yes\n[consentline]\ntype = user\n",
+    "queues.conf": "[general]\n[kcc]\nmember => PJSIP/agent1\n",
+    "features.conf": "[featuremap]\ndisconnect => #0\n",
+    "extensions.conf": "[in]\nexten => 14040,1,Gosub(consentline,s,1)\n same => n,Queue(kcc,thH)\n",
+}
+
+
+@pytest.fixture
+def policy(eindhoven_file: Path) -> Policy:
+    return load_policy(eindhoven_file)
+
+
+def _checks(tmp_path: Path, policy: Policy, **changed: str) -> list[Check]:
+    for name, text in (SOUND | {f"{name}.conf": text for name, text in changed.items()}).items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return conf_checks(AsteriskFiles(folder=tmp_path), ACCESS, [policy])
+
+
+def _problems(checks: list[Check]) -> list[str]:
+    return [f"{check.name}: {check.found}" for check in checks if check.verdict is Verdict.PROBLEM]
+
+
+def test_a_sound_installation_has_no_problem(tmp_path: Path, policy: Policy) -> None:
+    assert {check.verdict for check in _checks(tmp_path, policy)} == {Verdict.OK}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("manager", "[consentline]\nread = call\nwrite = call,system\n", "may write system"),
+        ("manager", "[consentline]\nread = call\nwrite = all\n", "may write all"),
+        ("manager", "[t](!)\nwrite = command\n[consentline](t)\nread = call\n", "may write command"),
+        ("manager", "[consentline]\nread = call,dtmf\nwrite = call\n", "reads dtmf"),
+        ("manager", "[consentline]\nread = cdr\nwrite = call\n", "has no read = call"),
+        ("manager", "[somebody]\nread = call\n", "has no [consentline]"),
+        ("ari", "[general]\nenabled = yes\n", "has no [consentline]"),
+        ("ari", "[consentline]\nread_only = yes\n", "is read only"),
+        ("ari", "[general]\nenabled = no\n[consentline]\ntype = user\n", "switched off"),
+        ("queues", "[general]\n[kcc]\nmonitor-format = wav49\n", "[kcc]: Queue() records by itself"),
+        ("queues", "[t](!)\nmonitor-format = wav\n[kcc](t)\n", "[t], [kcc]: Queue() records by itself"),
+        ("asterisk", "[options]\ncache_record_files = yes\n", "brings deleted files back"),
+        ("features", "[featuremap]\nblindxfer => *9\n", ""),
+        ("features", "[applicationmap]\npark => *91,self,Park\n", "park has *91"),
+        ("features", "[general]\n", "disconnect has *"),
+    ],
+)
+def test_each_forbidden_setting_is_found(
+    tmp_path: Path, policy: Policy, name: str, text: str, told: str
+) -> None:
+    extensions = SOUND["extensions.conf"] + "exten => 2,1,Dial(PJSIP/agent1,20,b(x^s^1)tT)\n"
+    problems = _problems(_checks(tmp_path, policy, **{"extensions": extensions, name: text}))
+    assert any(told in line for line in problems), problems
+
+
+def test_a_feature_that_nothing_in_the_dialplan_wakes_is_a_note(tmp_path: Path, policy: Policy) -> None:
+    asleep = "[in]\nexten => 1,1,Dial(PJSIP/agent1,20,b(hH^s^1)x)\n"
+    checks = _checks(tmp_path, policy, features="[general]\n", extensions=asleep)
+    assert not _problems(checks)
+    assert [check.found for check in checks if check.verdict is Verdict.NOTE] == [
+        "disconnect has *: one hides the other"
+    ]
+
+
+def test_our_own_features_do_not_collide_with_themselves(tmp_path: Path, policy: Policy) -> None:
+    ours = (
+        SOUND["features.conf"] + '[applicationmap]\nconsentline-caller-star9 => *9,self,Gosub,"x,caller,1"\n'
+    )
+    assert not _problems(_checks(tmp_path, policy, features=ours))
+
+
+def test_two_policies_whose_codes_begin_alike_are_found(tmp_path: Path, eindhoven_file: Path) -> None:
+    text = eindhoven_file.read_text(encoding="utf-8")
+    other = tmp_path / "heerde.toml"
+    other.write_text(text.replace('"*9"', '"*91"'), encoding="utf-8")
+    for name, conf in SOUND.items():
+        (tmp_path / name).write_text(conf, encoding="utf-8")
+    checks = conf_checks(
+        AsteriskFiles(folder=tmp_path), ACCESS, [load_policy(eindhoven_file), load_policy(other)]
+    )
+    if load_policy(other).consent.withdraw_code == load_policy(eindhoven_file).consent.withdraw_code:
+        pytest.skip("the policy leaves its codes to the default")
+    assert any("eindhoven has *9 and heerde has *91" in line for line in _problems(checks))

@@ -1,0 +1,212 @@
+"""An export leaves a complete result or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import stat
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from cli import run
+from daemon.control import Operations
+from policy.clock import SystemRandomness
+from policy.errors import StateConflict
+from policy.vocabulary import RecordingId
+from store.container import recording_context, seal_stream
+from store.keys import Purpose, envelope_info, make_private_half, make_slot, seal_to
+from tests.commands.asked import ScriptedOperations
+from tests.commands.conftest import Ended, one_error
+
+RECORDING = RecordingId("5f0c1d2e3b4a59687786a5b4c3d2e1f0")
+PASSPHRASE = "vier losse woorden samen"
+RATE_HZ = 8000
+
+Serve = Callable[[Operations], None]
+Export = Callable[..., Ended]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """A sealed recording, and what the daemon releases of it."""
+
+    path: Path
+    released: dict[str, object]
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Sealed:
+    """Three seconds: the caller at 440 Hz on the left, the agent at 1000 Hz on the right."""
+    seconds = np.arange(3 * RATE_HZ) / RATE_HZ
+    tones = np.stack([np.sin(2 * np.pi * hz * seconds) for hz in (440, 1000)], axis=1) * 0.5
+    flac = io.BytesIO()
+    soundfile.write(flac, tones, RATE_HZ, format="FLAC", subtype="PCM_16")
+    flac.seek(0)
+    randomness = SystemRandomness()
+    key = randomness.token(32)
+    path = tmp_path_factory.mktemp("vault") / "x.sealed"
+    with path.open("wb") as target:
+        seal_stream(flac, target, key, recording_context(RECORDING), randomness.token(24))
+    private = make_private_half(randomness)
+    slot = make_slot(private, person="anna", passphrase=PASSPHRASE, randomness=randomness)
+    envelope = seal_to(private.public, key, envelope_info(Purpose.RECORDING, RECORDING))
+    released: dict[str, object] = {
+        "envelope": b64encode(envelope).decode(),
+        "key_id": slot.key_id,
+        "slot": {
+            "person": slot.person,
+            "key_id": slot.key_id,
+            "salt": b64encode(slot.salt).decode(),
+            "n": slot.n,
+            "r": slot.r,
+            "p": slot.p,
+            "wrapped": b64encode(slot.wrapped).decode(),
+        },
+        "manifest": {"recording_id": RECORDING, "call": {"call_id": "1795282161.17"}},
+    }
+    return Sealed(path=path, released=released)
+
+
+@pytest.fixture
+def export(config_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Export:
+    """Run `export` to tmp_path/out with a passphrase on a file descriptor."""
+
+    def call(*words: str, passphrase: str = PASSPHRASE, recording: str = RECORDING) -> Ended:
+        reader, writer = os.pipe()
+        os.write(writer, passphrase.encode() + b"\n")
+        os.close(writer)
+        try:
+            arguments = ["--config", str(config_file), "export", recording, "--person", "anna"]
+            code = run([*arguments, "--passphrase-fd", str(reader), "--to", str(tmp_path / "out"), *words])
+        finally:
+            os.close(reader)
+        said = capsys.readouterr()
+        return Ended(code=code, out=said.out, err=said.err)
+
+    return call
+
+
+def _loudest_hz(samples: np.ndarray[tuple[int], np.dtype[np.float64]], rate_hz: int) -> float:
+    return float(np.argmax(np.abs(np.fft.rfft(samples))) * rate_hz / len(samples))
+
+
+@pytest.mark.parametrize("format_name", ["wav", "flac", "mp3", "opus"])
+def test_each_format_holds_both_voices_each_in_its_own_channel(
+    *, serve: Serve, export: Export, sealed: Sealed, tmp_path: Path, format_name: str
+) -> None:
+    serve(ScriptedOperations(released=sealed.released, sealed=sealed.path))
+    ended = export("--format", format_name)
+    assert ended.code == 0, ended.err
+    audio, manifest = (Path(line) for line in ended.out.splitlines())
+    samples, rate_hz = soundfile.read(audio)
+    assert rate_hz in (RATE_HZ, 48_000)
+    assert samples.shape[1] == 2
+    assert len(samples) / rate_hz == pytest.approx(3, abs=0.2)
+    assert _loudest_hz(samples[:, 0], rate_hz) == pytest.approx(440, abs=5)
+    assert _loudest_hz(samples[:, 1], rate_hz) == pytest.approx(1000, abs=5)
+    told = json.loads(manifest.read_text(encoding="utf-8"))
+    assert told["call"] == {"call_id": "1795282161.17"}
+    assert told["channels"] == ["caller", "agent"]
+    assert told["files"] == {
+        audio.name: {
+            "bytes": audio.stat().st_size,
+            "sha256": hashlib.sha256(audio.read_bytes()).hexdigest(),
+        }
+    }
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted([audio.name, "manifest.json"])
+    assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == 0o700
+    assert stat.S_IMODE(audio.stat().st_mode) == 0o600
+
+
+def test_the_ledger_has_the_access_before_a_byte_is_fetched(
+    serve: Serve, export: Export, sealed: Sealed
+) -> None:
+    operations = ScriptedOperations(released=sealed.released, sealed=sealed.path)
+    serve(operations)
+    export()
+    assert [question for question, _ in operations.asked] == ["export", "sealed"]
+
+
+def test_a_wrong_passphrase_leaves_nothing(
+    serve: Serve, export: Export, sealed: Sealed, tmp_path: Path
+) -> None:
+    serve(ScriptedOperations(released=sealed.released, sealed=sealed.path))
+    before = sorted(tmp_path.iterdir())
+    one_error(export(passphrase="vier andere woorden hier"), 5, "the passphrase does not open it")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("place", [60, 16_500, -1], ids=["first chunk", "second chunk", "last byte"])
+def test_a_damaged_file_leaves_nothing(
+    *, serve: Serve, export: Export, sealed: Sealed, tmp_path: Path, place: int
+) -> None:
+    content = bytearray(sealed.path.read_bytes())
+    content[place] ^= 1
+    damaged = tmp_path / "damaged.sealed"
+    damaged.write_bytes(content)
+    serve(ScriptedOperations(released=sealed.released, sealed=damaged))
+    before = sorted(tmp_path.iterdir())
+    one_error(export(), 6, "does not authenticate")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_an_envelope_of_another_recording_leaves_nothing(
+    serve: Serve, export: Export, sealed: Sealed, tmp_path: Path
+) -> None:
+    serve(ScriptedOperations(released=sealed.released, sealed=sealed.path))
+    one_error(export(recording="0" * 32), 6, "envelope")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_holds_something_is_refused_before_the_daemon_is_asked(
+    serve: Serve, export: Export, sealed: Sealed, tmp_path: Path
+) -> None:
+    operations = ScriptedOperations(released=sealed.released, sealed=sealed.path)
+    serve(operations)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine").write_text("mine")
+    one_error(export(), 8, "must be empty or not there")
+    assert operations.asked == []
+
+
+def test_an_empty_folder_is_taken(serve: Serve, export: Export, sealed: Sealed, tmp_path: Path) -> None:
+    serve(ScriptedOperations(released=sealed.released, sealed=sealed.path))
+    (tmp_path / "out").mkdir()
+    assert export().code == 0
+
+
+def test_what_the_daemon_refuses_is_told_in_its_words(serve: Serve, export: Export, tmp_path: Path) -> None:
+    serve(ScriptedOperations(refusal=StateConflict("recording 5f0c: is purged")))
+    one_error(export(), 8, "is purged")
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_the_daemon_nothing_is_opened(export: Export, tmp_path: Path) -> None:
+    one_error(export(), 7, "the daemon is not running", "consentline serve")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("lacking", ["envelope", "slot", "manifest"])
+def test_an_answer_that_lacks_something_is_not_guessed_at(
+    *, serve: Serve, export: Export, sealed: Sealed, tmp_path: Path, lacking: str
+) -> None:
+    released = {key: value for key, value in sealed.released.items() if key != lacking}
+    serve(ScriptedOperations(released=released, sealed=sealed.path))
+    one_error(export(), 7, "lacks something")
+
+
+def test_a_passphrase_that_is_not_there_is_a_usage_error(
+    config_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--config", str(config_file), "export", RECORDING, "--person", "anna"]
+    assert run([*words, "--to", str(tmp_path / "out")]) == 2
+    assert "--passphrase-fd" in capsys.readouterr().err
+    assert run([*words, "--to", str(tmp_path / "out"), "--passphrase-fd", "999"]) == 2
