@@ -31,6 +31,8 @@ ERRAND_LIMIT_S = 5.0
 LOOK_AGAIN_S = (0.2, 0.5, 1.0)
 """When to look whether an unanswered `Continue` was obeyed after all."""
 
+_NOTICE = "notice-"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
@@ -71,7 +73,12 @@ class Visit:
 
 def notice_id(call_id: CallId) -> str:
     """Return the id of a call's notice: known without memory, so that a restart can cut it."""
-    return f"notice-{call_id}"
+    return _NOTICE + call_id
+
+
+def call_of_notice(playback_id: str) -> CallId | None:
+    """Return the call whose notice this is, or None when it is something else."""
+    return CallId(playback_id.removeprefix(_NOTICE)) if playback_id.startswith(_NOTICE) else None
 
 
 class Errands:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from policy.vocabulary import CallId, WithdrawnBy
+
 GAP_MS = 2_000
 """Keys further apart than this do not belong together."""
 
@@ -33,6 +35,46 @@ class Keypad:
         if pressed.endswith(self.code):
             return replace(self, begun="", last_at_ms=None), True
         return replace(self, begun=_longest_beginning(pressed, self.code), last_at_ms=at_ms), False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """Whose keys they are."""
+
+    call_id: CallId
+    by: WithdrawnBy
+
+
+class Ears:
+    """Every channel on which a code is listened for."""
+
+    def __init__(self) -> None:
+        self._ears: dict[CallId, tuple[Listener, Keypad]] = {}
+
+    def listen(self, channel_id: CallId, listener: Listener, code: str) -> None:
+        """Listen from now on, afresh."""
+        self._ears[channel_id] = (listener, Keypad(code=code))
+
+    def press(self, channel_id: CallId, digit: str, at_ms: int) -> Listener | None:
+        """Return whose code this key completed, if it completed one."""
+        if channel_id not in self._ears:
+            return None
+        listener, keypad = self._ears[channel_id]
+        keypad, is_code = keypad.press(digit, at_ms)
+        self._ears[channel_id] = (listener, keypad)
+        return listener if is_code else None
+
+    def forget(self, channel_id: CallId) -> bool:
+        """Stop listening on a channel; return whether it was listened to."""
+        return self._ears.pop(channel_id, None) is not None
+
+    def forget_call(self, call_id: CallId) -> None:
+        """Stop listening on every channel of a call."""
+        self._ears = {key: ear for key, ear in self._ears.items() if ear[0].call_id != call_id}
+
+    def channels(self) -> tuple[CallId, ...]:
+        """Return every channel that is listened to."""
+        return tuple(self._ears)
 
 
 def _longest_beginning(pressed: str, code: str) -> str:

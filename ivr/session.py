@@ -19,7 +19,7 @@ from ivr.events import Earlier, Event
 from ivr.machine import Step, arrive, reenter, resume, step
 from ivr.state import Phase, State
 from policy.evidence import Arrival
-from policy.model import Consent
+from policy.model import Consent, Policy
 from policy.rules import deciding_key
 from policy.vocabulary import Outcome
 
@@ -63,6 +63,11 @@ class Session:
     def arrival(self) -> Arrival:
         """How the call came to the gate it was last at."""
         return self._visit.arrival
+
+    @property
+    def policy(self) -> Policy | None:
+        """Whose gate that was."""
+        return self._visit.policy
 
     def deliver(self, event: Event) -> None:
         """Put an event into the inbox; never waits."""
