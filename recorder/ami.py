@@ -149,9 +149,9 @@ class Ami:
         """Read, and connect again whenever the connection is lost; ends only by cancellation."""
         try:
             while True:
-                if self._link is not None:
-                    reason = await self._read(self._link)
-                    self._lose(self._link, reason)
+                link = self._link
+                if link is not None:
+                    self._lose(link, await self._read(link))
                 await self._reconnect()
         finally:
             if self._link is not None:

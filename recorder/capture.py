@@ -45,7 +45,7 @@ from recorder.withdrawal import Withdrawal, Withdrawals, stop_delays
 log = logging.getLogger(__name__)
 
 CLOSED_WITHIN_S = 10.0
-NEVER_BRIDGED_CLOSED_WITHIN_S = 1.0
+UNSTARTED_WITHIN_S = 1.0
 CLOSED_GRACE_S = 1.0
 """How long a file may have been closed before Asterisk has to have told of the hang-up (fact 9)."""
 UNBRIDGED_GRACE_S = 1.0
@@ -315,7 +315,8 @@ class Captures:
         if capture.dropping is not None:
             await asyncio.wait({capture.dropping})
             return None
-        within_s = CLOSED_WITHIN_S if capture.spoke else NEVER_BRIDGED_CLOSED_WITHIN_S
+        writes = capture.spoke or self._spool.paths(capture.recording_id)
+        within_s = CLOSED_WITHIN_S if writes else UNSTARTED_WITHIN_S
         closed = closed or await self._spool.wait_closed(capture.recording_id, within_s=within_s)
         if not closed and self._spool.paths(capture.recording_id):
             text = f"{capture.recording_id}: the writer has not closed its files within {within_s:g} s"

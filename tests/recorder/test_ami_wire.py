@@ -1,0 +1,189 @@
+"""The codec of the manager interface."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policy.vocabulary import CallId
+from recorder.ami_wire import (
+    LARGEST_MESSAGE_BYTES,
+    Action,
+    AmiGarbled,
+    Answered,
+    BridgeEntered,
+    BridgeLeft,
+    ChannelCreated,
+    ChannelListed,
+    Decoder,
+    FullyBooted,
+    Greeted,
+    HungUp,
+    ListEnded,
+    Message,
+    TapeStarted,
+    TapeStopped,
+    Unknown,
+    encode,
+    get_variable,
+    list_channels,
+    login,
+    ping,
+    stop_mixmonitor,
+)
+
+GREETING = b"Asterisk Call Manager/11.0.0\r\n"
+CHANNEL = "Channel: PJSIP/trunk-00000001\r\nUniqueid: 1795283143.0\r\nLinkedid: 1795283143.0\r\n"
+PARTS: list[tuple[str, Message]] = [
+    (
+        "Response: Success\r\nActionID: 1\r\nMessage: Authentication accepted\r\n",
+        Answered(action_id="1", ok=True, message="Authentication accepted", value="", list_follows=False),
+    ),
+    (
+        "Response: Success\r\nActionID: 7\r\nVariable: CONSENTLINE_MMID\r\nValue: 0x7f3c640028a0\r\n",
+        Answered(action_id="7", ok=True, message="", value="0x7f3c640028a0", list_follows=False),
+    ),
+    (
+        "Response: Error\r\nActionID: 8\r\nMessage: No such channel\r\n",
+        Answered(action_id="8", ok=False, message="No such channel", value="", list_follows=False),
+    ),
+    (
+        "Response: Success\r\nActionID: 9\r\nEventList: start\r\nMessage: Channel status will follow\r\n",
+        Answered(action_id="9", ok=True, message="Channel status will follow", value="", list_follows=True),
+    ),
+    (
+        f"Event: Status\r\n{CHANNEL}BridgeID: fa1d\r\nVariable: CONSENTLINE_MMID=0x7f\r\n"
+        "Variable: CONSENTLINE_RECORDING=(null)\r\nActionID: 9\r\n",
+        ChannelListed(
+            action_id="9",
+            channel_id=CallId("1795283143.0"),
+            bridge_id="fa1d",
+            variables=(("CONSENTLINE_MMID", "0x7f"),),
+        ),
+    ),
+    ("Event: StatusComplete\r\nActionID: 9\r\nListItems: 1\r\n", ListEnded(action_id="9")),
+    ("Event: FullyBooted\r\nPrivilege: system,all\r\n", FullyBooted()),
+    (
+        f"Event: Newchannel\r\n{CHANNEL}",
+        ChannelCreated(
+            channel_id=CallId("1795283143.0"),
+            linked_id=CallId("1795283143.0"),
+            channel="PJSIP/trunk-00000001",
+        ),
+    ),
+    (
+        f"Event: BridgeEnter\r\nBridgeUniqueid: fa1d\r\nBridgeTechnology: simple_bridge\r\n{CHANNEL}",
+        BridgeEntered(
+            channel_id=CallId("1795283143.0"),
+            linked_id=CallId("1795283143.0"),
+            channel="PJSIP/trunk-00000001",
+            bridge_id="fa1d",
+            holding=False,
+        ),
+    ),
+    (
+        f"Event: BridgeLeave\r\nBridgeUniqueid: fa1d\r\n{CHANNEL}",
+        BridgeLeft(
+            channel_id=CallId("1795283143.0"),
+            linked_id=CallId("1795283143.0"),
+            channel="PJSIP/trunk-00000001",
+            bridge_id="fa1d",
+        ),
+    ),
+    (
+        f"Event: Hangup\r\n{CHANNEL}Cause: 16\r\nCause-txt: Normal Clearing\r\n",
+        HungUp(
+            channel_id=CallId("1795283143.0"),
+            linked_id=CallId("1795283143.0"),
+            channel="PJSIP/trunk-00000001",
+        ),
+    ),
+    (f"Event: MixMonitorStart\r\n{CHANNEL}", TapeStarted(channel_id=CallId("1795283143.0"))),
+    (f"Event: MixMonitorStop\r\n{CHANNEL}", TapeStopped(channel_id=CallId("1795283143.0"))),
+    ("Event: Newstate\r\nCallerIDName: Jos\u00e9 \u201cx\u201d: y\r\n", Unknown(name="Newstate")),
+    # an event may have a header of this name; it answers nobody
+    ("Event: OriginateResponse\r\nActionID: 1\r\nResponse: Failure\r\n", Unknown(name="OriginateResponse")),
+    ("Event: Hangup\r\nCause: 16\r\n", Unknown(name="Hangup")),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), PARTS)
+def test_each_message_is_read_as_what_it_says(text: str, message: Message) -> None:
+    decoder = Decoder()
+    assert decoder.feed(GREETING) == [Greeted(version="11.0.0")]
+    assert decoder.feed(text.encode() + b"\r\n") == [message]
+
+
+@given(
+    parts=st.lists(st.sampled_from(PARTS), max_size=8),
+    cuts=st.lists(st.integers(0, 2500), max_size=30),
+)
+def test_any_split_of_the_stream_gives_the_same_messages(
+    parts: list[tuple[str, Message]], cuts: list[int]
+) -> None:
+    stream = GREETING + b"".join(text.encode() + b"\r\n" for text, _ in parts)
+    edges = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
+    decoder = Decoder()
+    got = [message for start, end in pairwise(edges) for message in decoder.feed(stream[start:end])]
+    assert got == [Greeted(version="11.0.0"), *(message for _, message in parts)]
+
+
+@given(noise=st.binary(max_size=400))
+def test_no_bytes_break_the_decoder_once_it_was_greeted(noise: bytes) -> None:
+    decoder = Decoder()
+    decoder.feed(GREETING)
+    decoder.feed(noise + b"\r\n\r\n\r\n\r\n")
+    assert decoder.feed(b"Event: FullyBooted\r\n\r\n")[-1] == FullyBooted()
+
+
+def test_what_asterisk_wrote_first_counts_when_a_header_comes_twice() -> None:
+    decoder = Decoder()
+    decoder.feed(GREETING)
+    answer = decoder.feed(b"Response: Success\r\nActionID: 4\r\nActionID: 5\r\nValue: a\r\nValue: b\r\n\r\n")
+    assert answer == [Answered(action_id="4", ok=True, message="", value="a", list_follows=False)]
+
+
+def test_another_service_on_that_port_is_told_from_asterisk() -> None:
+    with pytest.raises(AmiGarbled, match=r'expected "Asterisk Call Manager/...", got "HTTP/1.1 400'):
+        Decoder().feed(b"HTTP/1.1 400 Bad Request\r\n")
+
+
+def test_a_message_without_an_end_is_given_up() -> None:
+    decoder = Decoder()
+    decoder.feed(GREETING)
+    with pytest.raises(AmiGarbled, match="at most"):
+        decoder.feed(b"x" * (LARGEST_MESSAGE_BYTES + 1))
+
+
+def test_actions_are_written_header_by_header() -> None:
+    action = stop_mixmonitor(CallId("1795283143.0"), "0x7f")
+    assert encode(action, "12") == (
+        b"Action: StopMixMonitor\r\nActionID: 12\r\nChannel: 1795283143.0\r\nMixMonitorID: 0x7f\r\n\r\n"
+    )
+    assert b"MixMonitorID" not in encode(stop_mixmonitor(CallId("1795283143.0"), None), "13")
+    assert (
+        encode(list_channels(["A", "B"]), "1") == b"Action: Status\r\nActionID: 1\r\nVariables: A,B\r\n\r\n"
+    )
+    assert encode(ping(), "2") == b"Action: Ping\r\nActionID: 2\r\n\r\n"
+
+
+@given(
+    before=st.text(max_size=20),
+    breaker=st.sampled_from(["\r", "\n", "\0", "\r\n"]),
+    after=st.text(max_size=20),
+)
+def test_a_value_that_would_end_its_line_is_refused(before: str, breaker: str, after: str) -> None:
+    for action in (
+        login("consentline", before + breaker + after),
+        get_variable(CallId(before + breaker + after), "X"),
+    ):
+        with pytest.raises(ValueError, match="must hold no CR, LF or NUL"):
+            encode(action, "1")
+
+
+def test_a_header_name_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="not the name"):
+        encode(Action(name="Ping", headers=(("Bad: name", "x"),)), "1")
