@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from commands.asterisk_files import AsteriskFiles, Section
 from commands.diagnosis import Check, note, ok, problem
@@ -27,6 +27,8 @@ Source: Asterisk 22, main/features_config.c and the application help of Dial.
 """
 
 _APPLICATION = re.compile(r"\b(Dial|Queue)\((.*)\)", re.IGNORECASE)
+_TO_THE_GATE = re.compile(r"\bGosub\(consentline(-agi)?,", re.IGNORECASE)
+_OUR_FEATURES = "consentline-"
 _OPTIONS_AT = {"dial": 2, "queue": 1}
 
 
@@ -41,7 +43,8 @@ def conf_checks(files: AsteriskFiles, access: AsteriskAccess, policies: Iterable
         _ari_user(files, access.ari_user),
         _queue_recording(files),
         _cached_recordings(files),
-        *_codes(files, policies),
+        *_gate(files),
+        *_codes(files, list(policies)),
     ]
 
 
@@ -106,7 +109,27 @@ def _cached_recordings(files: AsteriskFiles) -> Check:
     return ok(name, "no")
 
 
-def _codes(files: AsteriskFiles, policies: Iterable[Policy]) -> Iterator[Check]:
+def _gate(files: AsteriskFiles) -> Iterator[Check]:
+    """Yield whether calls can come to the gate, and whether some line of the dialplan sends them."""
+    sections = files.read("extensions.conf").sections
+    if "consentline" not in sections:
+        found = "extensions.conf has no [consentline]"
+        yield problem("dialplan: the gate", found, "include the rendered extensions.conf")
+        return
+    yield ok("dialplan: the gate", "[consentline] is there")
+    senders = [
+        name
+        for name, section in sections.items()
+        if any(_TO_THE_GATE.search(value) for _, value in section.settings)
+    ]
+    if senders:
+        yield ok("dialplan: calls to the gate", f"from {', '.join(f'[{name}]' for name in senders[:6])}")
+    else:
+        found = "no line of extensions.conf sends a call to the gate"
+        yield note("dialplan: calls to the gate", found, "add: Gosub(consentline,s,1)")
+
+
+def _codes(files: AsteriskFiles, policies: Sequence[Policy]) -> Iterator[Check]:
     """Yield the collisions of the withdrawal codes with each other and with Asterisk's features."""
     codes: dict[str, str] = {}
     for policy in policies:
@@ -114,8 +137,13 @@ def _codes(files: AsteriskFiles, policies: Iterable[Policy]) -> Iterator[Check]:
             if code is not None:
                 codes.setdefault(code, policy.name)
     features = list(_features(files))
+    application_map = files.read("features.conf").sections.get("applicationmap", Section(name=""))
+    ours = {_code(value) for name, value in application_map.settings if name.startswith(_OUR_FEATURES)}
     for code, name in sorted(codes.items()):
         where = f"withdrawal code {code}"
+        if code not in ours:
+            found = "features.conf does not have it: without the daemon nobody can withdraw"
+            yield problem(where, found, "include the rendered features.conf in [applicationmap]")
         collisions = [
             problem(where, f"{name} has {code} and {other_name} has {other}: one hides the other")
             for other, other_name in sorted(codes.items())
@@ -139,8 +167,13 @@ def _features(files: AsteriskFiles) -> Iterator[tuple[str, str, bool]]:
             yield feature, code, bool(awake & set(letters))
     application_map = conf.sections.get("applicationmap", Section(name="applicationmap"))
     for feature, value in application_map.settings:
-        if not feature.startswith("consentline-"):
-            yield feature, value.partition(",")[0].strip(), True
+        if not feature.startswith(_OUR_FEATURES):
+            yield feature, _code(value), True
+
+
+def _code(value: str) -> str:
+    """Return the code of an application map's line: `*9,self,Gosub,"..."` gives `*9`."""
+    return value.partition(",")[0].strip()
 
 
 def _options_used(files: AsteriskFiles) -> Iterator[str]:

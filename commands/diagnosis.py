@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+
+from commands.table import show
+
+COLUMNS = ("verdict", "check", "found")
 
 
 class Verdict(Enum):
@@ -30,14 +35,26 @@ class Check:
     found: str
     advice: str | None = None
 
-    def to_row(self) -> dict[str, str | None]:
-        """Return the row as it is printed."""
+    def to_json(self) -> dict[str, str | None]:
+        """Return the check as a program gets it."""
         return {
             "check": self.name,
             "verdict": self.verdict.value,
             "found": self.found,
             "advice": self.advice,
         }
+
+    def to_row(self) -> dict[str, str]:
+        """Return the check as a person reads it: the advice behind what was found."""
+        found = self.found if self.advice is None else f"{self.found}; {self.advice}"
+        return {"verdict": self.verdict.value, "check": self.name, "found": found}
+
+
+def show_checks(checks: Sequence[Check], *, as_json: bool) -> int:
+    """Print checks and return how many found a problem."""
+    rows = [check.to_json() if as_json else check.to_row() for check in checks]
+    show(rows, COLUMNS, as_json=as_json, title="checks")
+    return sum(check.verdict is Verdict.PROBLEM for check in checks)
 
 
 def ok(name: str, found: str) -> Check:

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.invocation import Invocation, pass_invocation
-from commands.table import json_option, show
+from commands.table import json_option
 from policy.errors import ProblemsFound
 
 if TYPE_CHECKING:
     from commands.diagnosis import Check
     from policy.config import Config
     from policy.load import Policies
-
-COLUMNS = ("check", "verdict", "found", "advice")
 
 
 @click.command()
@@ -42,26 +40,27 @@ def doctor(invocation: Invocation, asterisk_etc: Path, logrotate: Path, as_json:
 
     Looks at Asterisk (log in to ARI and AMI, version, application registered), at its conf
     files (settings under which plaintext escapes or the PBX can stall, keys that collide),
-    at the prompts, at the folders, and at the places that keep telephone numbers beside
-    Consentline: CDR, CEL, queue_log, the full log and astdb. A `note` is to be known, a
-    `problem` has to change.
+    at the prompts, at the reading keys (compare their fingerprints out of band), at the
+    folders, and at the places that keep telephone numbers beside Consentline: CDR, CEL,
+    queue_log, the full log and astdb. A `note` is to be known, a `problem` has to change.
 
     \b
     Example:
       consentline doctor --asterisk-etc /etc/asterisk
     """
+    from commands.diagnosis import show_checks
+
     config, policies = invocation.config(), invocation.policies()
     checks = [
         *_running(config),
         *_conf_files(config, policies, asterisk_etc, logrotate),
         *_prompts(config, policies),
+        *_keys(config, policies),
         *_storage(config, invocation.config_path),
     ]
-    rows = [check.to_row() for check in checks]
-    show(rows, COLUMNS, as_json=as_json)
-    problems = sum(row["verdict"] == "problem" for row in rows)
+    problems = show_checks(checks, as_json=as_json)
     if problems:
-        raise ProblemsFound(f"{problems} of {len(rows)} checks found a problem")
+        raise ProblemsFound(f"{problems} of {len(checks)} checks found a problem")
 
 
 def _running(config: Config) -> list[Check]:
@@ -96,6 +95,12 @@ def _prompts(config: Config, policies: Policies) -> list[Check]:
     from commands.diagnose_prompts import prompt_checks
 
     return prompt_checks(config.path("prompts"), policies.by_name.values())
+
+
+def _keys(config: Config, policies: Policies) -> list[Check]:
+    from commands.diagnose_keys import key_checks
+
+    return key_checks(config.path("database"), policies.by_name.values())
 
 
 def _storage(config: Config, config_path: Path) -> list[Check]:

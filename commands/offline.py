@@ -28,11 +28,8 @@ from recorder.spool import Spool
 from store import calls, destruction, purge, recordings, settings, sweep
 from store.archive import Archive
 from store.clock_guard import ClockGuard, this_boot
-from store.db import Db
 from store.destruction import Doom
-from store.epochs import EpochFolder
-from store.plaintext import Plaintext
-from store.vault import Vault
+from store.opening import open_archive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +71,9 @@ class Offline:
         if not database.is_file():
             raise NotFound(f"{database}: must be the database, got no file", hint="run: consentline init")
         with sole_owner(database):
-            archive = _archive(config, clock or SystemClock(), randomness or SystemRandomness())
+            archive = open_archive(
+                config, clock=clock or SystemClock(), randomness=randomness or SystemRandomness()
+            )
             with closing(archive.db):
                 archive.prepare()
                 yield cls(config=config, archive=archive, boot=this_boot() if boot is None else boot)
@@ -152,7 +151,7 @@ async def _finalise(config: Config, archive: Archive) -> Sequence[Row]:
 
     def open_in_thread() -> tuple[Archive, bytes]:
         # A connection belongs to the thread that opened it.
-        own = _archive(config, archive.clock, archive.randomness)
+        own = open_archive(config, clock=archive.clock, randomness=archive.randomness)
         return own, settings.tag_key(own.db)
 
     try:
@@ -166,17 +165,6 @@ async def _finalise(config: Config, archive: Archive) -> Sequence[Row]:
     return [
         {"recording_id": recording_id, "result": finished.value} for recording_id, finished in done.items()
     ]
-
-
-def _archive(config: Config, clock: Clock, randomness: Randomness) -> Archive:
-    return Archive(
-        db=Db.open(config.path("database"), clock=clock, randomness=randomness),
-        vault=Vault(folder=config.path("vault")),
-        epochs=EpochFolder(path=config.path("epochs"), randomness=randomness),
-        plaintext=Plaintext(folders=(config.path("spool"),)),
-        clock=clock,
-        randomness=randomness,
-    )
 
 
 def _login() -> str:

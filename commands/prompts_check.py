@@ -6,10 +6,8 @@ from __future__ import annotations
 import click
 
 from commands.invocation import Invocation, pass_invocation
-from commands.table import json_option, show
+from commands.table import json_option
 from policy.errors import ProblemsFound
-
-COLUMNS = ("check", "verdict", "found", "advice")
 
 
 @click.command()
@@ -27,11 +25,10 @@ def check(invocation: Invocation, as_json: bool) -> None:
       consentline prompts check
     """
     from commands.diagnose_prompts import prompt_checks
+    from commands.diagnosis import show_checks
 
     policies = invocation.policies().by_name.values()
     checks = prompt_checks(invocation.config().path("prompts"), policies)
-    rows = [found.to_row() for found in checks]
-    show(rows, COLUMNS, as_json=as_json, title="prompts")
-    unfit = sum(row["verdict"] == "problem" for row in rows)
+    unfit = show_checks(checks, as_json=as_json)
     if unfit:
-        raise ProblemsFound(f"{unfit} of {len(rows)} prompts unfit", hint="run: consentline prompts build")
+        raise ProblemsFound(f"{unfit} of {len(checks)} prompts unfit", hint="run: consentline prompts build")

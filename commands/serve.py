@@ -13,7 +13,7 @@ from commands.invocation import Invocation, pass_invocation
 def serve(invocation: Invocation) -> None:
     """Run the daemon in the foreground until SIGTERM or Ctrl-C.
 
-    A second daemon on the same database refuses to start (exit code 7). Calls go on
+    A second daemon on the same database refuses to start (exit code 8). Calls go on
     whether or not it runs; while it does not, they are not recorded.
 
     \b

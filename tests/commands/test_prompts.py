@@ -152,7 +152,7 @@ def test_check_names_every_missing_prompt(command: CommandLine, config_file: Pat
     assert ended.code == 11
     lines = ended.out.splitlines()[1:]
     assert len(lines) == PROMPTS_A_LANGUAGE * len(LANGUAGES)
-    assert all("\tproblem\t" in line for line in lines)
+    assert all(line.startswith("problem\tprompt eindhoven/") for line in lines)
     assert "8 of 8 prompts unfit" in ended.err
 
 
