@@ -6,7 +6,7 @@ from AMI; which channels that makes partners of a gated caller is worked out her
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from policy.vocabulary import CallId
@@ -50,10 +50,16 @@ class Bridges:
             case _:
                 return ()
 
-    def forget(self) -> None:
-        """Take in that events were lost: nothing is known any more."""
+    def look_again(self, there: Iterable[tuple[CallId, str | None]]) -> tuple[Met | Parted, ...]:
+        """Take in what there is after events were lost: pairs of channel and bridge, or None."""
         self._members.clear()
         self._where.clear()
+        return tuple(
+            found
+            for channel_id, bridge_id in there
+            if bridge_id is not None
+            for found in self._entered(channel_id, bridge_id)
+        )
 
     def _entered(self, channel_id: CallId, bridge_id: str) -> Iterator[Met | Parted]:
         yield from self._left(channel_id)

@@ -16,6 +16,9 @@ from pathlib import Path
 
 from policy.vocabulary import CallId, RecordingId, WithdrawnBy
 
+UNREADABLE = ".unreadable"
+"""What a file that is no mark is renamed to, for a person to look at."""
+
 _GATE = re.compile(r"([A-Za-z0-9.-]{1,150}) ([a-z0-9+-]{0,40}) ([0-9]{9,11})")
 _WITHDRAW = re.compile(r"([0-9a-f]{32}) (caller_key|agent_key)")
 
@@ -56,7 +59,7 @@ Mark = GateMark | WithdrawMark | UnreadableMark
 def marks(folder: Path) -> Iterator[Mark]:
     """Yield the marks in a folder by name, so that gates come before withdrawals."""
     for path in sorted(folder.iterdir()):
-        if path.suffix != ".new":
+        if path.suffix not in (".new", UNREADABLE):
             yield _parse(path)
 
 

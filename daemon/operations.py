@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -53,7 +53,7 @@ class DaemonOperations:
         metrics: Metrics,
         clock: Clock,
         links: Links,
-        confirm: Callable[[CallId], Awaitable[None]],
+        confirm: Callable[[CallId], object],
     ) -> None:
         self._archive = archive
         self._register = register
@@ -120,7 +120,7 @@ class DaemonOperations:
             return {**before.to_json(), "note": "was gone already"}
         withdrawal = await self._captures.withdraw(recording_id, by)
         self._metrics.withdrawn(withdrawal.gone_ms)
-        await self._confirm(before.call_id)
+        self._confirm(before.call_id)
         after = await self._run(look)
         return {**after.to_json(), "took_ms": round(withdrawal.gone_ms)}
 

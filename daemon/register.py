@@ -139,6 +139,10 @@ class Register:
         """Commit since when the caller speaks with somebody; None: waits again."""
         await self._write(lambda tx: recordings.bridged(tx, recording_id, at))
 
+    async def keeps_in_doubt(self, recording_id: RecordingId) -> bool:
+        """Say no: whichever `controller_lost` a policy has, a waiting call is not one that is watched (I9)."""
+        return False
+
     async def rows(self, also: Collection[RecordingId]) -> tuple[Row, ...]:
         """Return every row in `recording` or `captured`, and those of `also` in whatever state."""
         running = (RecordingState.RECORDING, RecordingState.CAPTURED)
@@ -187,6 +191,26 @@ class Register:
 
         def work() -> RecordingId | None:
             return calls.get_call(self.archive.db, call_id).recording_id
+
+        return await self.thread.run(work)
+
+    async def call_of(self, recording_id: RecordingId) -> CallId:
+        """Return the call of a recording.
+
+        Raises:
+            NotFound: If there is no such recording.
+        """
+        return await self.thread.run(lambda: recordings.get_recording(self.archive.db, recording_id).call_id)
+
+    async def call_at_gate(self, call_id: CallId) -> tuple[Arrival, Earlier] | None:
+        """Return how a call came to its gate and what was decided, or None when nothing was."""
+
+        def work() -> tuple[Arrival, Earlier] | None:
+            known = calls.earlier(self.archive.db, call_id)
+            if known is None:
+                return None
+            arrival = calls.arrival(self.archive.db, call_id)
+            return arrival, Earlier(outcome=known.outcome, recording_id=known.recording_id)
 
         return await self.thread.run(work)
 

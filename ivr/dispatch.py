@@ -117,6 +117,10 @@ class Dispatch:
         """Return every call that has a session, oldest first."""
         return tuple(_shown(session) for session in self._sessions.values())
 
+    def follows(self, channel_id: CallId) -> bool:
+        """Tell whether a channel is the caller's of a call that has a session."""
+        return channel_id in self._sessions
+
     # --- asked from outside -----------------------------------------------------------------------
 
     def confirm(self, call_id: CallId) -> bool:

@@ -10,7 +10,7 @@ from typing import Final
 from policy import rules
 from policy.clock import from_ms, to_iso, to_ms
 from policy.errors import NotFound
-from policy.evidence import Arrival
+from policy.evidence import Arrival, Way
 from policy.load import Policies
 from policy.period import Period
 from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId
@@ -169,6 +169,30 @@ def earlier(db: Db, call_id: CallId) -> Earlier | None:
     if not found:
         return None
     return Earlier(outcome=Outcome(found[0]["outcome"]), recording_id=found[0]["recording_id"])
+
+
+def arrival(db: Db, call_id: CallId) -> Arrival:
+    """Return how a call came to its gate, but for its caller, who is sealed.
+
+    Raises:
+        NotFound: If there is no such call.
+    """
+    found = db.rows(
+        "SELECT policy, number, channel, language, started_at, way FROM calls WHERE call_id = ?", (call_id,)
+    )
+    if not found:
+        raise NotFound(f"no call {call_id}")
+    (row,) = found
+    return Arrival(
+        call_id=call_id,
+        channel=row["channel"] or "",
+        policy=row["policy"],
+        number=row["number"] or "",
+        caller="",
+        language=row["language"] or "",
+        started_at=from_ms(row["started_at"]),
+        way=Way(row["way"]),
+    )
 
 
 def all_calls(db: Db, *, since: datetime | None = None, limit: int | None = None) -> tuple[CallRow, ...]:

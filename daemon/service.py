@@ -1,0 +1,341 @@
+"""The daemon: everything is built here, and every task has its owner here.
+
+    serve             lock, logging, one event loop
+      Service.opened  store thread, database, keys checked; nothing talks to Asterisk yet
+      Service.run     Asterisk reached, marks taken in, state compared (I7), then calls, jobs, control
+
+What is left over by an earlier life is settled before the first call is taken: recordings in
+doubt are gone (I9), half-finished destructions are finished (I4).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from daemon.bridges import Bridges, Met, Parted
+from daemon.control import ControlSocket
+from daemon.gate import GatePrompts, GateRecorder, GateRegister
+from daemon.jobs import Job, Jobs
+from daemon.lock import sole_owner
+from daemon.mark_intake import MarkIntake
+from daemon.metrics import Metrics, MetricsSite
+from daemon.operations import DaemonOperations, Links
+from daemon.peers import Doorman
+from daemon.register import Register
+from daemon.store_thread import StoreThread
+from ivr.agi import AgiGate
+from ivr.ari import Ari, Connected, Lost, Received
+from ivr.dispatch import Dispatch
+from ivr.prompts import PromptLibrary
+from policy.clock import Clock, Randomness, SystemClock, SystemRandomness
+from policy.config import Config
+from policy.errors import ConsentlineError, NotFound, Unavailable
+from policy.load import Policies, load_policies
+from policy.vocabulary import RecordingId, WithdrawnBy
+from recorder.ami import Ami, AmiAccess, Heard, LinkUp, reconnect_delays
+from recorder.ami_wire import list_channels
+from recorder.capture import Captures
+from recorder.mixmonitor import MixMonitors
+from recorder.reconcile import Adopt
+from recorder.spool import Spool
+from store import container, keys, settings
+from store.archive import Archive
+from store.clock_guard import ClockGuard, this_boot
+from store.opening import open_archive
+
+logger = logging.getLogger(__name__)
+
+DRAIN_WITHIN_S = 3.0
+
+
+def serve(config: Config, *, clock: Clock | None = None, randomness: Randomness | None = None) -> None:
+    """Run the daemon in the foreground until SIGTERM or SIGINT.
+
+    Args:
+        config: The installation.
+        clock: The machine's own, but in tests and the sandbox.
+        randomness: The machine's own, but in tests.
+
+    Raises:
+        ConsentlineError: If it cannot start, or cannot go on.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    policies = load_policies(config.path("policies"))
+    database = config.path("database")
+    if not database.is_file():
+        raise NotFound(f"{database}: must be the database, got no file", hint="run: consentline init")
+    with sole_owner(database):
+        asyncio.run(_serve(config, policies, clock or SystemClock(), randomness or SystemRandomness()))
+
+
+async def _serve(config: Config, policies: Policies, clock: Clock, randomness: Randomness) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with Service.opened(config, policies, clock=clock, randomness=randomness) as service:
+        await service.run(stop)
+
+
+class Service:
+    """One running daemon.
+
+    Args:
+        archive: Opened in the store thread.
+        register: Over that archive.
+    """
+
+    def __init__(self, config: Config, policies: Policies, *, archive: Archive, register: Register) -> None:
+        self._config = config
+        self._policies = policies
+        self._archive = archive
+        self._register = register
+        self._clock = archive.clock
+        self._metrics = register.metrics
+        access = config.asterisk
+        ami_access = AmiAccess(
+            host=access.ami_host, port=access.ami_port, user=access.ami_user, password=access.ami_password
+        )
+        self._ami = Ami(ami_access, hear=self._hear)
+        self._captures = Captures(
+            spool=Spool(config.path("spool"), floor_bytes=config.recording.spool_floor_bytes),
+            tape=MixMonitors(self._ami),
+            register=register,
+            alarms=register,
+            clock=self._clock,
+        )
+        self._recorder = GateRecorder(
+            captures=self._captures,
+            register=register,
+            metrics=self._metrics,
+            vault=config.path("vault"),
+            vault_floor_bytes=config.recording.vault_floor_bytes,
+        )
+        self._ari = Ari(
+            url=access.ari_url,
+            user=access.ari_user,
+            password=access.ari_password,
+            app=access.app,
+            delays=reconnect_delays,
+        )
+        self._prompts = GatePrompts(PromptLibrary(config.path("prompts")))
+        self._gate_register = GateRegister(register, self._captures)
+        self._dispatch = Dispatch(
+            app=access.app,
+            telephony=self._ari,
+            register=self._gate_register,
+            recorder=self._recorder,
+            prompts=self._prompts,
+            alarms=register,
+            policies=policies,
+            clock=self._clock,
+            randomness=archive.randomness,
+        )
+        self._bridges = Bridges(self._dispatch.follows)
+        self._marks = MarkIntake(
+            config.path("marks"),
+            register=register,
+            captures=self._captures,
+            clock=self._clock,
+            withdrawn=self._dispatch.confirm,
+        )
+        self._guard = ClockGuard(db=archive.db, clock=self._clock, boot=this_boot())
+        self._operations = self._build_operations()
+        self._ari_connected = False
+        self._met: asyncio.Queue[Met | Parted] = asyncio.Queue()
+        self._ari_events: asyncio.Queue[Received] = asyncio.Queue()
+        self._links_up = asyncio.Event()
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(
+        cls, config: Config, policies: Policies, *, clock: Clock, randomness: Randomness
+    ) -> AsyncIterator[Service]:
+        """Open the store and check it; close it at the end.
+
+        Raises:
+            ConsentlineError: If something that is needed is not there, or not what it was.
+        """
+        thread = StoreThread()
+
+        def opening() -> tuple[Archive, bytes]:
+            container.self_test()
+            keys.self_test()
+            archive = open_archive(config, clock=clock, randomness=randomness)
+            archive.prepare()
+            return archive, settings.tag_key(archive.db)
+
+        try:
+            archive, tag_key = await thread.run(opening)
+            register = Register(
+                archive=archive, policies=policies, thread=thread, metrics=Metrics(), tag_key=tag_key
+            )
+            try:
+                await thread.run(register.must_have_reading_keys)
+                yield cls(config, policies, archive=archive, register=register)
+            finally:
+                await thread.run(archive.db.close)
+        finally:
+            thread.close()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Take calls until `stop` is set.
+
+        Raises:
+            Unavailable: If Asterisk cannot be reached at the start, or a port cannot be had.
+            StateConflict: If another daemon took our application.
+        """
+        async with self._ari, self._captures:
+            await self._ari.self_check()
+            await self._ami.connect()
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    ami = tasks.create_task(self._ami.run(), name="ami")
+                    await self._settle()
+                    await self._take_calls(tasks, stop)
+                    ami.cancel()
+            except BaseExceptionGroup as group:
+                raise _reason(group) from group
+
+    async def _take_calls(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+        control = ControlSocket(self._config.path("socket"), self._operations, Doorman(self._config.control))
+        port = self._config.metrics.listen_port
+        site = None if port is None else MetricsSite(self._metrics, port)
+        if site is not None:
+            await site.start()
+        await control.start()
+        endless = [
+            tasks.create_task(work, name=name)
+            for name, work in (
+                ("ari", self._ari.listen(self._ari_events)),
+                ("relay", self._relay()),
+                ("dispatch", self._dispatch.run()),
+                ("watch partners", self._watch_partners()),
+                ("look at bridges", self._look_at_bridges()),
+                ("marks", self._marks.run()),
+                ("jobs", self._jobs().run()),
+            )
+        ]
+        try:
+            logger.info("serving %s", ", ".join(sorted(self._policies.by_name)))
+            await stop.wait()
+            await self._dispatch.drain(DRAIN_WITHIN_S)
+        finally:
+            await control.stop()
+            if site is not None:
+                await site.stop()
+        for task in endless:
+            task.cancel()
+
+    # ---------------------------------------------------------------- before the first call
+
+    async def _settle(self) -> None:
+        """Settle what an earlier life left, before anything new begins (I4, I7, I9)."""
+        await self._marks.take_all()
+        steps = await self._captures.reconcile(absent=True)
+        adopted = {step.row.call_id for step in steps if isinstance(step, Adopt)}
+        there = {listed.channel_id for listed in await self._ami.ask_list(list_channels([]))}
+        for call_id in await self._register.unfinished_calls():
+            if call_id not in there:
+                await self._register.end_call(call_id, self._clock.now())
+            elif call_id in adopted:
+                known = await self._register.call_at_gate(call_id)
+                if known is not None:
+                    self._dispatch.resume(*known)
+
+    # ---------------------------------------------------------------- events
+
+    def _hear(self, event: Heard) -> None:
+        """Take in what AMI tells: only note it."""
+        self._captures.hear(event)
+        self._metrics.connected("ami", self._ami.connected)
+        if isinstance(event, LinkUp):
+            self._links_up.set()
+        for found in self._bridges.hear(event):
+            self._met.put_nowait(found)
+
+    async def _relay(self) -> None:
+        """Hand ARI's events to the gate, and a cut to the recorder as well (I9)."""
+        while True:
+            event = await self._ari_events.get()
+            if isinstance(event, Connected | Lost):
+                self._ari_connected = isinstance(event, Connected)
+                self._metrics.connected("ari", self._ari_connected)
+            if isinstance(event, Lost):
+                self._captures.controller_cut()
+            self._dispatch.inbox.put_nowait(event)
+
+    async def _watch_partners(self) -> None:
+        while True:
+            match await self._met.get():
+                case Met(channel_id=channel_id, call_id=call_id):
+                    await self._dispatch.watch(channel_id, call_id, WithdrawnBy.AGENT_KEY)
+                case Parted(channel_id=channel_id):
+                    await self._dispatch.unwatch(channel_id)
+
+    async def _look_at_bridges(self) -> None:
+        """See who is connected to whom after every new connection to AMI."""
+        while True:
+            await self._links_up.wait()
+            self._links_up.clear()
+            try:
+                listed = await self._ami.ask_list(list_channels([]))
+            except Unavailable as error:
+                logger.warning("bridges not looked at: %s", error.text)
+                continue
+            for found in self._bridges.look_again((one.channel_id, one.bridge_id) for one in listed):
+                self._met.put_nowait(found)
+
+    # ---------------------------------------------------------------- recurring work
+
+    def _jobs(self) -> Jobs:
+        async def failed(name: str, why: str) -> None:
+            await self._register.alarm(f"{name}_failed", why.replace("\n", "; "), None)
+
+        async def purge() -> None:
+            await self._operations.purge(dry_run=False, as_of=None, clock_is_right=False, actor="daemon")
+
+        async def sweep() -> None:
+            await self._operations.sweep(dry_run=False)
+
+        return Jobs(
+            Job(name="purge", run=purge, every_minutes=1),
+            Job(name="finalise", run=self._operations.finalise, every_minutes=5),
+            Job(name="sweep", run=sweep, every_minutes=60),
+            failed=failed,
+        )
+
+    def _build_operations(self) -> DaemonOperations:
+        agi_gate = AgiGate(
+            register=self._gate_register,
+            recorder=self._recorder,
+            prompts=self._prompts,
+            alarms=self._register,
+            clock=self._clock,
+            new_recording_id=lambda: RecordingId(self._archive.randomness.token(16).hex()),
+        )
+        return DaemonOperations(
+            archive=self._archive,
+            register=self._register,
+            guard=self._guard,
+            captures=self._captures,
+            agi_gate=agi_gate,
+            policies=self._policies,
+            metrics=self._metrics,
+            clock=self._clock,
+            links=Links(ari=lambda: self._ari_connected, ami=lambda: self._ami.connected),
+            confirm=self._dispatch.confirm,
+        )
+
+
+def _reason(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the error that a person can act upon, or the whole group when it was a bug."""
+    for error in group.exceptions:
+        found = _reason(error) if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(found, ConsentlineError):
+            return found
+    return group
