@@ -36,8 +36,8 @@ def _prompt(library: PromptLibrary, policy: Policy, prompt: PromptName, language
         return [problem(name, unfit.problem, _ADVICE)]
     length = f"{duration_ms / 1000:.1f} s"
     if manifest.voice is Voice.PLACEHOLDER:
-        found = f"{length}, placeholder: synthetic speech, for trying out"
-        checks = [note(name, found, "record it: consentline prompts build --wav FILE --attested-by NAME")]
+        found = f"{length}, placeholder: synthetic speech"
+        checks = [note(name, found, "record it, see: prompts build --wav")]
     else:
         checks = [ok(name, f"{length}, attested by {manifest.attested_by}")]
     whole_ms = duration_ms + policy.consent.reply_window_ms + _MARGIN_MS

@@ -3,7 +3,12 @@
 # ruff: noqa: PLC0415 - heavy imports wait until the command runs
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -58,13 +63,26 @@ def export(
 
     disclosure.refuse_target(folder)
     passphrase = read_passphrase(passphrase_fd, whose=person)
-    written = disclosure.disclose(
-        invocation.daemon(),
-        disclosure.Wanted(
-            recording_id=recording, person=person, folder=folder, audio_format=FORMATS[format_name]
-        ),
-        passphrase,
-        clock=SystemClock(),
+    wanted = disclosure.Wanted(
+        recording_id=recording, person=person, folder=folder, audio_format=FORMATS[format_name]
     )
+    with _ending_leaves_nothing():
+        written = disclosure.disclose(invocation.daemon(), wanted, passphrase, clock=SystemClock())
     for path in written:
         click.echo(str(path))
+
+
+@contextmanager
+def _ending_leaves_nothing() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end this process as Ctrl-C does: after what is half done is removed (I5)."""
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, _interrupt) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

@@ -6,9 +6,14 @@ import hashlib
 import io
 import json
 import os
+import signal
+import socket
 import stat
+import subprocess
+import sys
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +29,7 @@ from policy.vocabulary import RecordingId
 from store.container import recording_context, seal_stream
 from store.keys import Purpose, envelope_info, make_private_half, make_slot, seal_to
 from tests.commands.asked import ScriptedOperations
-from tests.commands.conftest import Ended, one_error
+from tests.commands.conftest import ROOT, Ended, one_error
 
 RECORDING = RecordingId("5f0c1d2e3b4a59687786a5b4c3d2e1f0")
 PASSPHRASE = "vier losse woorden samen"
@@ -201,6 +206,51 @@ def test_an_answer_that_lacks_something_is_not_guessed_at(
     released = {key: value for key, value in sealed.released.items() if key != lacking}
     serve(ScriptedOperations(released=released, sealed=sealed.path))
     one_error(export(), 7, "lacks something")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_an_export_that_is_ended_in_its_middle_leaves_nothing(
+    config_file: Path, sealed: Sealed, tmp_path: Path, number: signal.Signals
+) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, PASSPHRASE.encode() + b"\n")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(config_file.parent / "control.sock"))
+        listener.listen(2)
+        before = sorted(tmp_path.iterdir())
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "cli.py", "--config", str(config_file), "export", RECORDING),
+                *("--person", "anna", "--to", str(tmp_path / "out"), "--passphrase-fd", str(reader)),
+            ],
+            pass_fds=[reader],
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        released = json.dumps(sealed.released).encode()
+        with _asked(listener) as link:
+            link.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(released) + released)
+        # The second question is for the sealed bytes; half of them never come.
+        with _asked(listener) as link:
+            link.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n" + bytes(40_000))
+            assert sorted(tmp_path.iterdir()) != before
+            process.send_signal(number)
+            _, err = process.communicate(timeout=30)
+    os.close(reader)
+    os.close(writer)
+    assert (process.returncode, err.strip()) == (130, "Interrupted.")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@contextmanager
+def _asked(listener: socket.socket) -> Iterator[socket.socket]:
+    listener.settimeout(30)
+    link, _ = listener.accept()
+    with link:
+        link.settimeout(30)
+        link.recv(65_536)
+        yield link
 
 
 def test_a_passphrase_that_is_not_there_is_a_usage_error(
