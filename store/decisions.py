@@ -76,17 +76,15 @@ def store(tx: Tx, decision: Decision, policies: Policies) -> bool:
         StateConflict: If a recording is asked for that this call's decisions, or what is
             known of the policy and the words, do not permit; nothing is stored then.
     """
-    call = tx.execute(
-        "SELECT policy, started_at FROM calls WHERE call_id = ?", (decision.call_id,)
-    ).fetchone()
+    call = tx.execute("SELECT started_at FROM calls WHERE call_id = ?", (decision.call_id,)).fetchone()
     if call is None:
         raise NotFound(f"call {decision.call_id}: was never opened, so nothing can be decided about it")
-    policy = policies.by_name.get(call["policy"] or "")
+    policy = _policy_played(decision.prompt, policies)
     if policy is not None and decision.prompt is not None:
         versions.remember_policy(tx, policy, policies, decision.decided_at)
         versions.remember_notice(tx, policy, decision.prompt, decision.decided_at)
     if not _insert(tx, decision):
-        return False
+        return _was_stored(tx, decision)
     strictest = calls.note_outcome(tx, decision.call_id, decision.outcome)
     told: dict[str, Json] = {
         "outcome": decision.outcome.value,
@@ -135,16 +133,34 @@ def of_call(db: Db, call_id: CallId) -> tuple[Evidence, ...]:
     return tuple(_evidence(row) for row in found)
 
 
+def _policy_played(prompt: Prompt | None, policies: Policies) -> Policy | None:
+    """Return the policy whose words were played: of the gate at hand, not of the call's first one."""
+    if prompt is None:
+        return None
+    return next(
+        (known for known in policies.by_name.values() if known.content_hash == prompt.policy_hash), None
+    )
+
+
+def _was_stored(tx: Tx, decision: Decision) -> bool:
+    """Return False: the same decision is there; another one of that moment is a bug made visible."""
+    stored = tx.execute(
+        "SELECT recording_id FROM decisions WHERE call_id = ? AND decided_at = ? AND outcome = ?",
+        (decision.call_id, to_ms(decision.decided_at), decision.outcome.value),
+    ).fetchone()
+    if stored["recording_id"] != decision.recording_id:
+        raise StateConflict(f"call {decision.call_id}: was decided at that moment for another recording")
+    return False
+
+
 def _permitted(tx: Tx, decision: Decision, strictest: Outcome, policy: Policy | None) -> Policy:
     """Return the policy under which this may be recorded; any doubt is an error (I9)."""
     where = f"call {decision.call_id}: must not be recorded:"
     prompt = decision.prompt
     if not strictest.permits_recording:
         raise StateConflict(f"{where} its strictest decision is {strictest.value}")
-    if policy is None or prompt is None:
-        raise StateConflict(f"{where} no policy in force serves it, or no notice was played")
-    if prompt.policy_hash != policy.content_hash or not versions.knows_notice(tx, prompt.text_hash):
-        raise StateConflict(f"{where} the words played are not those of the policy in force")
+    if policy is None or prompt is None or not versions.knows_notice(tx, prompt.text_hash):
+        raise StateConflict(f"{where} the words played, if any, are not those of a policy in force")
     return policy
 
 

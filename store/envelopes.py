@@ -97,7 +97,11 @@ def rewrap(tx: Tx, wraps: Iterable[Wrapped], epochs: EpochFolder, key: EpochKey)
     Raises:
         EpochKeyGone: If an old key is not there.
     """
+    old_keys: dict[EpochKeyName, EpochKey] = {}
     for wrap in wraps:
+        if wrap.key_name not in old_keys:
+            old_keys[wrap.key_name] = epochs.load(wrap.key_name)
+        old = old_keys[wrap.key_name]
         found = tx.execute(
             "SELECT * FROM envelopes WHERE recording_id = ? AND epoch_key = ?",
             (wrap.recording_id, wrap.key_name),
@@ -107,5 +111,10 @@ def rewrap(tx: Tx, wraps: Iterable[Wrapped], epochs: EpochFolder, key: EpochKey)
             with suppress(WrapRefused):
                 tx.execute(
                     "UPDATE envelopes SET epoch_key = ?, wrapped = ? WHERE recording_id = ? AND key_id = ?",
-                    (key.name, epochs.wrap(key, unwrap(row, epochs), info), row.recording_id, row.key_id),
+                    (
+                        key.name,
+                        epochs.wrap(key, epochs.unwrap(old, row.wrapped, info), info),
+                        row.recording_id,
+                        row.key_id,
+                    ),
                 )

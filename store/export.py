@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from policy.clock import to_iso
-from policy.errors import AccessRefused, ConsentlineError, IntegrityError, NotFound, StateConflict
+from policy.errors import AccessRefused, ConsentlineError, IntegrityError, StateConflict
 from policy.vocabulary import RecordingId, RecordingState
 from store import calls, decisions, envelopes, ledger, people, recordings
 from store.archive import Archive
@@ -58,7 +58,7 @@ def release(archive: Archive, request: Request) -> Release:
     """Put an access on the ledger, then release what it takes (I5).
 
     Raises:
-        NotFound: If there is no such recording.
+        NotFound: If there is no such recording, or no file of it.
         StateConflict: If it is not sealed: not yet, or not any more.
         AccessRefused: If the person has no slot.
         IntegrityError: If its envelope, key or file is not what it was.
@@ -112,7 +112,8 @@ def _openable(archive: Archive, request: Request) -> tuple[envelopes.EnvelopeRow
 
 
 def _refused(archive: Archive, request: Request, refusal: ConsentlineError, at: datetime) -> None:
-    subject = "" if isinstance(refusal, NotFound) else request.recording_id
+    known = recordings.find_recording(archive.db, request.recording_id) is not None
+    subject = request.recording_id if known else ""
     told: dict[str, Json] = {**_told(request), "refused_because": refusal.text}
     with archive.db.write() as tx:
         ledger.append(tx, Kind.EXPORT_REFUSED, at, actor=_actor(request), subject=subject, payload=told)

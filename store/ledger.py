@@ -26,6 +26,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,6 +42,8 @@ HASH_BYTES: Final = 32
 SALT_BYTES: Final = 32
 _PAYLOAD_LABEL: Final = b"consentline/v1/ledger-payload\x00"
 _ENTRY_LABEL: Final = b"\x00consentline/v1/ledger-entry\x00"
+_ENTRY_NUMBERS: Final = struct.Struct(">QqH")
+_LENGTH: Final = struct.Struct(">I")
 _NODE_PREFIX: Final = b"\x01"
 
 
@@ -141,8 +144,8 @@ def append(tx: Tx, kind: Kind, at: datetime, *, actor: str, subject: str, payloa
     head = read_head(tx)
     salt = tx.randomness.token(SALT_BYTES)
     body = json.dumps({"actor": actor, "payload": payload}, sort_keys=True, separators=(",", ":")).encode()
-    commitment = commit(salt, subject, body)
-    leaf = leaf_hash(head.size, to_ms(at), kind.value, commitment)
+    commitment = commit(salt, subject.encode(), body)
+    leaf = leaf_hash(head.size, to_ms(at), kind.value.encode(), commitment)
     tx.execute(
         "INSERT INTO ledger (seq, at, kind, commitment, leaf) VALUES (?, ?, ?, ?, ?)",
         (head.size, to_ms(at), kind.value, commitment, leaf),
@@ -228,26 +231,16 @@ def read_head(tx: Tx) -> Head:
     return _head(tx.execute("SELECT size, peaks, root FROM ledger_head").fetchone())
 
 
-def commit(salt: bytes, subject: str, body: bytes) -> bytes:
-    """Return the salted commitment to a payload."""
-    about = subject.encode()
-    return hashlib.sha256(b"".join((_PAYLOAD_LABEL, salt, len(about).to_bytes(4), about, body))).digest()
+def commit(salt: bytes, subject: bytes, body: bytes) -> bytes:
+    """Return the salted commitment to a payload; subject in UTF-8."""
+    return hashlib.sha256(_PAYLOAD_LABEL + salt + _LENGTH.pack(len(subject)) + subject + body).digest()
 
 
-def leaf_hash(seq: int, at_ms: int, kind: str, commitment: bytes) -> bytes:
-    """Return the leaf of one entry (RFC 6962 prefix 0x00)."""
-    told = kind.encode()
+def leaf_hash(seq: int, at_ms: int, kind: bytes, commitment: bytes) -> bytes:
+    """Return the leaf of one entry (RFC 6962 prefix 0x00); kind in UTF-8."""
+    # Numbers of fixed width, and one length: no two entries give the same bytes.
     return hashlib.sha256(
-        b"".join(
-            (
-                _ENTRY_LABEL,
-                seq.to_bytes(8),
-                at_ms.to_bytes(8, signed=True),
-                len(told).to_bytes(2),
-                told,
-                commitment,
-            )
-        )
+        _ENTRY_LABEL + _ENTRY_NUMBERS.pack(seq, at_ms, len(kind)) + kind + commitment
     ).digest()
 
 

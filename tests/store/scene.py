@@ -12,9 +12,26 @@ from pathlib import Path
 from policy.clock import SteppedClock
 from policy.evidence import Arrival, Decision, Heard, Prompt, Way
 from policy.load import Policies, load_policies
-from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId
-from store import callers, calls, decisions, settings
+from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId, RecordingState
+from store import (
+    callers,
+    calls,
+    container,
+    decisions,
+    envelopes,
+    keys,
+    people,
+    recordings,
+    sealing,
+    settings,
+)
+from store.archive import Archive
+from store.clock_guard import ClockGuard
 from store.db import Db
+from store.epochs import EpochFolder
+from store.keys import PrivateHalf
+from store.plaintext import Plaintext
+from store.vault import Vault
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STARTED_AT = datetime(2026, 11, 21, 17, 29, 21, 250_000, tzinfo=UTC)
@@ -43,9 +60,17 @@ def recording_named(number: int) -> RecordingId:
 class Scene:
     """A database with Eindhoven's policy, and a clock that stands still."""
 
-    db: Db
+    archive: Archive
+    guard: ClockGuard
     clock: SteppedClock
     policies: Policies
+    private: PrivateHalf
+    spool: Path
+
+    @property
+    def db(self) -> Db:
+        """The archive's database."""
+        return self.archive.db
 
     def arrival(self, number: int, *, started_at: datetime | None = None) -> Arrival:
         """Return the call of that number."""
@@ -89,7 +114,7 @@ class Scene:
                 path="/prompts/notice",
             ),
             recording_id=recording_named(number) if permits else None,
-            decided_at=self.clock.now() + timedelta(milliseconds=8700),
+            decided_at=self.clock.now() + timedelta(milliseconds=700),
             way=Way.ARI,
         )
 
@@ -100,13 +125,107 @@ class Scene:
             decisions.store(tx, self.decision(number), self.policies)
         return recording_named(number)
 
+    def capture(self, number: int, *, started_at: datetime | None = None) -> RecordingId:
+        """Store a call that was recorded and ended; its two legs lie in the spool."""
+        recording_id = self.begin(number, started_at=started_at)
+        for leg in ("caller", "agent"):
+            (self.spool / f"{recording_id}-{leg}.wav").write_bytes(voice(number))
+        with self.db.write() as tx:
+            calls.end_call(tx, CallId(f"1795282161.{number}"), self.clock.now())
+            recordings.captured(tx, recording_id, self.clock.now(), duration_ms=87_000)
+        return recording_id
+
+    def flac(self, number: int) -> Path:
+        """Return the audio of that call, ready to be sealed."""
+        path = self.spool / f"{recording_named(number)}.flac"
+        path.write_bytes(voice(number))
+        return path
+
+    def keep(self, number: int, *, started_at: datetime | None = None) -> RecordingId:
+        """Store a call whose recording was sealed and whose plaintext is gone."""
+        recording_id = self.capture(number, started_at=started_at)
+        sealing.seal(self.archive, recording_id, self.flac(number))
+        self.archive.plaintext.unlink(recording_id)
+        return recording_id
+
+    def state(self, recording_id: RecordingId) -> RecordingState:
+        """Return the state of a recording."""
+        return recordings.get_recording(self.db, recording_id).state
+
+    def hear(self, recording_id: RecordingId) -> bytes:
+        """Open a recording as an authorised person would."""
+        (envelope,) = envelopes.of_recording(self.db, recording_id)
+        sealed = envelopes.unwrap(envelope, self.archive.epochs)
+        key = keys.open_with(self.private, sealed, keys.envelope_info(keys.Purpose.RECORDING, recording_id))
+        with self.archive.vault.open(recording_id) as file:
+            return b"".join(container.open_stream(file, key, container.recording_context(recording_id)))
+
+    def every_byte(self) -> bytes:
+        """Return all that is in any file of the installation, as a thief would copy it."""
+        return b"".join(path.read_bytes() for path in sorted(self.spool.parent.rglob("*")) if path.is_file())
+
+
+def voice(number: int) -> bytes:
+    """Return audio that is unlike any other call's."""
+    return hashlib.shake_256(f"voice {number}".encode()).digest(40_000)
+
+
+class Crash(Exception):
+    """The machine stops here."""
+
+
+class CrashAt:
+    """A step callback that stops the machine before the n-th step, counted from 1.
+
+    Attributes:
+        passed: The steps that were reached.
+    """
+
+    def __init__(self, nth: int) -> None:
+        self._nth = nth
+        self.passed: list[str] = []
+
+    def __call__(self, name: str) -> None:
+        """Stop, or go on."""
+        self.passed.append(name)
+        if len(self.passed) == self._nth:
+            raise Crash(name)
+
 
 @contextmanager
-def scene(folder: Path) -> Iterator[Scene]:
-    """Set one up, and close it."""
-    clock = SteppedClock(STARTED_AT)
-    db = Db.open(folder / "consentline.db", clock=clock, randomness=CountingRandomness())
+def scene(folder: Path, *, clock: SteppedClock | None = None, start: int = 0) -> Iterator[Scene]:
+    """Set one up, or start it again after a crash, and close it.
+
+    Args:
+        folder: The installation.
+        clock: The clock that stood there before the crash.
+        start: Differs at each start, so that no random byte comes twice.
+    """
+    clock, randomness = clock or SteppedClock(STARTED_AT), CountingRandomness(100 + start)
+    folder.mkdir(exist_ok=True)
+    db = Db.open(folder / "consentline.db", clock=clock, randomness=randomness, busy_timeout_ms=2_000)
+    spool = folder / "spool"
+    spool.mkdir(exist_ok=True)
+    private = keys.make_private_half(CountingRandomness(1))
+    archive = Archive(
+        db=db,
+        vault=Vault(folder=folder / "vault"),
+        epochs=EpochFolder(path=folder / "epochs", randomness=randomness),
+        plaintext=Plaintext(folders=(spool,)),
+        clock=clock,
+        randomness=randomness,
+    )
+    archive.prepare()
+    with db.write() as tx:
+        people.add_reading_key(tx, EINDHOVEN, private.public, at=clock.now(), actor="test")
     try:
-        yield Scene(db=db, clock=clock, policies=load_policies(ROOT / "policies"))
+        yield Scene(
+            archive=archive,
+            guard=ClockGuard(db=db, clock=clock, boot="this boot"),
+            clock=clock,
+            policies=load_policies(ROOT / "policies"),
+            private=private,
+            spool=spool,
+        )
     finally:
         db.close()

@@ -46,7 +46,7 @@ def test_opening_a_call_twice_changes_nothing_and_is_told_once(stage: Scene) -> 
     for expected in (True, False):
         with stage.db.write() as tx:
             assert calls.open_call(tx, arrival, caller=None, policies=stage.policies) is expected
-    assert [entry.kind for entry in ledger.show(stage.db)] == ["call_opened"]
+    assert [entry.kind for entry in ledger.show(stage.db)] == ["key_added", "call_opened"]
 
 
 def test_only_the_first_end_of_a_call_counts_and_an_unknown_call_is_passed_over(stage: Scene) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 import sqlite3
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from policy.errors import NotFound, StateConflict
+from policy.load import load_policies
 from policy.vocabulary import Outcome, RecordingState
 from store import calls, decisions, ledger, recordings
 from store.epochs import EpochLength
-from tests.store.scene import EINDHOVEN, STARTED_AT, Scene, recording_named
+from tests.store.scene import EINDHOVEN, ROOT, STARTED_AT, Scene, recording_named
 
 
 def test_a_permitting_decision_and_its_recording_are_stored_together(stage: Scene) -> None:
@@ -37,7 +39,35 @@ def test_storing_a_decision_twice_is_harmless_and_told_once(stage: Scene) -> Non
     for expected in (True, False):
         with stage.db.write() as tx:
             assert decisions.store(tx, stage.decision(1), stage.policies) is expected
-    assert [entry.kind for entry in ledger.show(stage.db)] == ["call_opened", "decided"]
+    assert [entry.kind for entry in ledger.show(stage.db)] == ["key_added", "call_opened", "decided"]
+
+
+def test_the_same_moment_decided_for_two_recordings_is_refused(stage: Scene) -> None:
+    stage.begin(1)
+    other = dataclasses.replace(stage.decision(1), recording_id=recording_named(2))
+    with pytest.raises(StateConflict, match="another recording"), stage.db.write() as tx:
+        decisions.store(tx, other, stage.policies)
+
+
+def test_a_second_gate_of_another_organisation_counts_under_its_own_policy(
+    stage: Scene, tmp_path: Path
+) -> None:
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    text = (ROOT / "policies" / "eindhoven.toml").read_text()
+    (folder / "eindhoven.toml").write_text(text)
+    (folder / "elders.toml").write_text(text.replace("14040", "14041").replace("+31402389111", "+31402389112"))
+    policies = load_policies(folder)
+    elders = policies.named("elders")
+    stage.open_call(1)
+    decision = stage.decision(1)
+    assert decision.prompt is not None
+    prompt = dataclasses.replace(
+        decision.prompt, policy_hash=elders.content_hash, text_hash=elders.text_hash("notice", "nl")
+    )
+    with stage.db.write() as tx:
+        decisions.store(tx, dataclasses.replace(decision, prompt=prompt), policies)
+    assert recordings.get_recording(stage.db, recording_named(1)).policy == "elders"
 
 
 def test_no_decision_without_a_call(stage: Scene) -> None:
