@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from policy.vocabulary import RecordingId
 from store.db import Db, Tx
-from store.epochs import Epoch, EpochFolder, EpochKey, EpochKeyName, Wrapped, WrapRefused
+from store.epochs import (
+    Epoch,
+    EpochFolder,
+    EpochKey,
+    EpochKeyDamaged,
+    EpochKeyGone,
+    EpochKeyName,
+    Wrapped,
+    WrapRefused,
+)
 from store.keys import KeyId, PublicHalf, Purpose, envelope_info, seal_to
 
 
@@ -88,20 +97,17 @@ def epoch_keys_in_use(db: Db) -> frozenset[EpochKeyName]:
     return frozenset(row["epoch_key"] for row in db.rows("SELECT DISTINCT epoch_key FROM envelopes"))
 
 
-def rewrap(tx: Tx, wraps: Iterable[Wrapped], epochs: EpochFolder, key: EpochKey) -> None:
+def rewrap(tx: Tx, wraps: Collection[Wrapped], epochs: EpochFolder, key: EpochKey) -> None:
     """Move envelopes from their epoch key to another, one at a time.
 
-    A damaged one stays behind: it opens for nobody, and must not stop another caller's
-    erasure. `sweep` finds it, for its epoch key will be gone.
-
-    Raises:
-        EpochKeyGone: If an old key is not there.
+    One that is damaged, or whose old key is, stays behind: it opens for nobody, and must not
+    stop another caller's erasure. `sweep` finds it, for its epoch key will be gone.
     """
-    old_keys: dict[EpochKeyName, EpochKey] = {}
+    old_keys = {name: _whole(epochs, name) for name in {wrap.key_name for wrap in wraps}}
     for wrap in wraps:
-        if wrap.key_name not in old_keys:
-            old_keys[wrap.key_name] = epochs.load(wrap.key_name)
         old = old_keys[wrap.key_name]
+        if old is None:
+            continue
         found = tx.execute(
             "SELECT * FROM envelopes WHERE recording_id = ? AND epoch_key = ?",
             (wrap.recording_id, wrap.key_name),
@@ -118,3 +124,10 @@ def rewrap(tx: Tx, wraps: Iterable[Wrapped], epochs: EpochFolder, key: EpochKey)
                         row.key_id,
                     ),
                 )
+
+
+def _whole(epochs: EpochFolder, name: EpochKeyName) -> EpochKey | None:
+    try:
+        return epochs.load(name)
+    except (EpochKeyGone, EpochKeyDamaged):
+        return None

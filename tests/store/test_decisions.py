@@ -56,7 +56,9 @@ def test_a_second_gate_of_another_organisation_counts_under_its_own_policy(
     folder.mkdir()
     text = (ROOT / "policies" / "eindhoven.toml").read_text()
     (folder / "eindhoven.toml").write_text(text)
-    (folder / "elders.toml").write_text(text.replace("14040", "14041").replace("+31402389111", "+31402389112"))
+    (folder / "elders.toml").write_text(
+        text.replace("14040", "14041").replace("+31402389111", "+31402389112")
+    )
     policies = load_policies(folder)
     elders = policies.named("elders")
     stage.open_call(1)

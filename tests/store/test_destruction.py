@@ -188,6 +188,15 @@ def test_a_damaged_envelope_of_another_caller_does_not_stop_an_erasure(stage: Sc
     assert stage.state(damaged) is RecordingState.LOST
 
 
+def test_a_damaged_epoch_key_does_not_stop_an_erasure(stage: Scene) -> None:
+    gone, other = stage.keep(1), stage.keep(2)
+    (name,) = stage.archive.epochs.names()
+    (stage.archive.epochs.path / name).write_bytes(b"cut short")
+    assert destruction.destroy(stage.archive, withdrawal(gone)) is not None
+    sweep.run(stage.archive)
+    assert stage.state(other) is RecordingState.LOST
+
+
 def test_lateness_is_counted_from_the_moment_it_had_to_be_gone(stage: Scene) -> None:
     recording_id = stage.begin(1)
     with stage.db.write() as tx:
