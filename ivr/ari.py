@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -55,6 +56,17 @@ class Lost:
 
 
 Received = AriEvent | Connected | Lost
+Socket = aiohttp.ClientWebSocketResponse
+
+
+class LoginRefused(Unavailable):
+    """Asterisk is there and does not know our user or password; trying again would not help."""
+
+    def __init__(self, url: URL, status: int) -> None:
+        super().__init__(
+            f"ARI at {url}: login refused (HTTP {status})",
+            hint="ari_user and ari_password in the config must match a user in ari.conf",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +87,10 @@ class Health:
 class Ari:
     """One Asterisk and one application on it.
 
+    Attributes:
+        is_connected: Whether events come in now.
+        unknown_events: How many events of each kind were dropped because nobody here needs them.
+
     Args:
         url: Base of the HTTP server, such as `http://127.0.0.1:8088`.
         app: Name of the Stasis application.
@@ -83,6 +99,7 @@ class Ari:
 
     def __init__(self, *, url: str, user: str, password: str, app: str, delays: Delays) -> None:
         self.app = app
+        self.is_connected = False
         self.unknown_events: Counter[str] = Counter()
         self._delays = delays
         self._http = _Http(url, user, password)
@@ -110,26 +127,37 @@ class Ari:
 
         Raises:
             StateConflict: If another client took our application's name (fact 4).
-            Unavailable: If Asterisk refuses our login.
+            LoginRefused: If Asterisk refuses our login.
         """
-        delays = self._delays()
+        delays, told = self._delays(), ""
         while True:
-            reason = "the connection was closed"
             try:
                 async with self._http.events(self.app) as socket:
                     await self.applications.filter_events()
                     delays = self._delays()
-                    inbox.put_nowait(Connected())
-                    reason = await self._read(socket, inbox)
+                    reason = await self._receive(socket, inbox)
+            except LoginRefused:
+                raise
             except Unavailable as error:
-                if error.hint is not None:
-                    raise
                 reason = error.text
-            log.warning("ARI events lost: %s", reason)
-            inbox.put_nowait(Lost(reason=reason))
+            if reason != told:
+                log.warning("no ARI events: %s", reason)
+            told = reason
             await asyncio.sleep(next(delays))
 
-    async def _read(self, socket: aiohttp.ClientWebSocketResponse, inbox: asyncio.Queue[Received]) -> str:
+    async def _receive(self, socket: Socket, inbox: asyncio.Queue[Received]) -> str:
+        inbox.put_nowait(Connected())
+        self.is_connected = True
+        log.info("ARI events come in")
+        reason = "the connection was lost"
+        try:
+            reason = await self._read(socket, inbox)
+        finally:
+            self.is_connected = False
+            inbox.put_nowait(Lost(reason=reason))
+        return reason
+
+    async def _read(self, socket: Socket, inbox: asyncio.Queue[Received]) -> str:
         async for message in socket:
             if message.type is not aiohttp.WSMsgType.TEXT:
                 continue
@@ -152,7 +180,8 @@ class Ari:
         """Log in and look.
 
         Raises:
-            Unavailable: If Asterisk cannot be reached, or refuses our login.
+            LoginRefused: If Asterisk refuses our login.
+            Unavailable: If it cannot be reached.
         """
         status, text = await self._http.ask("GET", "asterisk", "info", only="system")
         version = _parsed(ari_wire.parse_version, _must(status, text))
@@ -261,22 +290,22 @@ class _Http:
                 yield socket
         except aiohttp.WSServerHandshakeError as error:
             raise self._refusal(error.status) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise Unavailable(f"ARI at {self._base}: {error}") from error
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise self._unreachable(error) from error
 
     async def ask(self, method: str, *path: str, body: str | None = None, **query: str) -> tuple[int, str]:
         """Return status and text; a question may be asked again, so any failure is `Unavailable`."""
         try:
             return await self._send(method, path, body, query)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise Unavailable(f"ARI at {self._base}: {error or 'no answer'}") from error
+            raise self._unreachable(error) from error
 
     async def order(self, method: str, *path: str, **query: str) -> Answer:
         """Return what became of a command; one that may have arrived is `UNKNOWN`, not failed."""
         try:
             status, text = await self._send(method, path, None, query)
         except aiohttp.ClientConnectorError as error:
-            raise Unavailable(f"ARI at {self._base}: {error}") from error
+            raise self._unreachable(error) from error
         except (aiohttp.ClientError, OSError, TimeoutError):
             return Answer.UNKNOWN
         if status in _GONE:
@@ -309,11 +338,15 @@ class _Http:
 
     def _refusal(self, status: int) -> Unavailable:
         if status in _REFUSED:
-            return Unavailable(
-                f"ARI at {self._base}: login refused (HTTP {status})",
-                hint="ari_user and ari_password in the config must match a user in ari.conf",
-            )
+            return LoginRefused(self._base, status)
         return Unavailable(f"ARI at {self._base}: HTTP {status}")
+
+    def _unreachable(self, error: Exception) -> Unavailable:
+        why = str(error) or "no answer in time"
+        if isinstance(error, aiohttp.ClientConnectorError):
+            why = os.strerror(error.os_error.errno or 0)
+        hint = "is Asterisk running, with enabled=yes in http.conf and ari.conf?"
+        return Unavailable(f"ARI at {self._base}: {why}", hint=hint)
 
 
 def _must(status: int, text: str) -> str:

@@ -221,7 +221,8 @@ def _window_over(state: State, consent: Consent | None) -> Step:
 
 def _decide(state: State, consent: Consent | None) -> Step:
     """Settle the outcome of this gate; a notice that may still play is cut first (rule 3)."""
-    cut = (do.StopNotice(),) if state.phase is Phase.NOTICE and not state.heard.finished else ()
+    may_play = state.phase is Phase.NOTICE and not (state.heard.finished or state.heard.hung_up)
+    cut = (do.StopNotice(),) if may_play else ()
     asked = outcome_of(consent, state.heard) if consent is not None else Outcome.OUT_OF_SCOPE
     if state.heard.hung_up:
         asked = stricter(asked, Outcome.CALLER_GONE)
