@@ -114,6 +114,7 @@ class Captures:
         self._captures: dict[RecordingId, Capture] = {}
         self._by_call: dict[CallId, Capture] = {}
         self._dropped: dict[RecordingId, asyncio.Task[Withdrawal]] = {}
+        self._in_bridges: set[CallId] = set()
         self._linked = True
 
     async def __aenter__(self) -> Self:
@@ -135,9 +136,12 @@ class Captures:
             return
         capture = self._take_on(recording_id, call_id)
         log.info("call %s capture - -> %s", call_id, recording_id)
-        if capture.runs:
-            files = self._confirmation.files_appear(recording_id, call_id, still=lambda: capture.runs)
-            self._background.start(files, name=f"confirm {recording_id}")
+        if not capture.runs:
+            return
+        if call_id in self._in_bridges:  # an agent can be faster than the word of the start
+            self._bridged(call_id)
+        files = self._confirmation.files_appear(recording_id, call_id, still=lambda: capture.runs)
+        self._background.start(files, name=f"confirm {recording_id}")
 
     async def withdraw(self, recording_id: RecordingId, by: WithdrawnBy) -> Withdrawal:
         """Take a recording back, live or not; whoever says it again meanwhile gets the same result.
@@ -175,11 +179,13 @@ class Captures:
             case BridgeLeft() | BridgeEntered():
                 self._unbridged(event.channel_id)
             case HungUp():
+                self._in_bridges.discard(event.channel_id)
                 self._end(event.channel_id)
             case TapeStarted():
                 self._foreign.heard_start(event.channel_id)
             case LinkDown():
                 self._linked = False
+                self._in_bridges.clear()
                 self.controller_cut()
             case LinkUp() if not self._linked:
                 self._linked = True
@@ -203,6 +209,7 @@ class Captures:
         spool = self._spool.everything()
         rows = await self._register.rows(tuple(spool))
         channels = await self._tape.channels()
+        self._in_bridges.update(channel.channel_id for channel in channels if channel.bridged)
         steps = plan_reconcile(rows=rows, channels=channels, spool=spool, absent=absent)
         for step in steps:
             await self._carry_out(step, absent=absent)
@@ -223,6 +230,7 @@ class Captures:
         return capture
 
     def _bridged(self, call_id: CallId) -> None:
+        self._in_bridges.add(call_id)
         capture = self._by_call.get(call_id)
         if capture is None or not capture.runs or capture.bridged_at is not None:
             return
@@ -233,6 +241,7 @@ class Captures:
         self._background.start(growth, name=f"growth {capture.recording_id}")
 
     def _unbridged(self, call_id: CallId) -> None:
+        self._in_bridges.discard(call_id)
         capture = self._by_call.get(call_id)
         if capture is None or not capture.runs or capture.bridged_at is None:
             return

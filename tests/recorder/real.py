@@ -26,6 +26,10 @@ _MANAGER = f"""
 secret = {PASSWORD}
 read = call
 write = call
+eventfilter(action(include),name(BridgeEnter)) =
+eventfilter(action(include),name(BridgeLeave)) =
+eventfilter(action(include),name(Hangup)) =
+eventfilter(action(include),name(MixMonitorStart)) =
 """
 # The line of asterisk_conf/extensions.conf, in a call that needs no gate.
 _DIALPLAN = """

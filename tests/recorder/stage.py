@@ -26,10 +26,10 @@ ID = RecordingId("ab" * 16)
 class Stage:
     """One recorder on stage; `journal` tells who did what, in order."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, spool: type[Spool] = Spool) -> None:
         self.journal: list[str] = []
         self.folder = folder
-        self.spool = Spool(folder, floor_bytes=0)
+        self.spool = spool(folder, floor_bytes=0)
         self.asterisk = FakeAsterisk(journal=self.journal)
         self.register = FakeRegister(self.journal)
         self.alarms = FakeAlarms()
@@ -114,20 +114,24 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def on_stage(folder: Path) -> AsyncIterator[Stage]:
+async def on_stage(folder: Path, spool: type[Spool] = Spool) -> AsyncIterator[Stage]:
     """Have a recorder at work."""
-    stage = Stage(folder)
-    async with stage.captures:
-        await asyncio.sleep(0.001)
-        yield stage
-    stage.crash()
+    stage = Stage(folder, spool)
+    try:
+        async with stage.captures:
+            await asyncio.sleep(0.001)
+            yield stage
+    finally:
+        stage.crash()
 
 
-def play(folder: Path, story: Callable[[Stage], Coroutine[Any, Any, None]]) -> Stage:
+def play(
+    folder: Path, story: Callable[[Stage], Coroutine[Any, Any, None]], *, spool: type[Spool] = Spool
+) -> Stage:
     """Run a story on virtual time, and return the stage as it is afterwards."""
 
     async def played() -> Stage:
-        async with on_stage(folder) as stage:
+        async with on_stage(folder, spool) as stage:
             await story(stage)
         return stage
 

@@ -411,6 +411,19 @@ def test_a_foreign_tape_beside_ours_rings_and_is_left_alone(tmp_path: Path) -> N
     assert play(tmp_path, story).alarms.kinds == ["foreign_tape"]
 
 
+def test_an_agent_who_is_connected_before_we_are_told_of_the_start_is_known(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        stage.asterisk.channels[CALL] = FakeChannel()
+        stage.tape_starts()
+        stage.bridge()
+        await stage.decided()
+        stage.asterisk.start_tape(CALL, ID)
+        await asyncio.sleep(1)
+        assert stage.register.table[ID].bridged_at is not None
+
+    assert play(tmp_path, story).alarms.raised == []
+
+
 def test_our_own_start_may_be_heard_before_we_are_told_of_it(tmp_path: Path) -> None:
     async def story(stage: Stage) -> None:
         stage.captures.hear(TapeStarted(channel_id=CALL))

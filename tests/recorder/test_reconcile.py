@@ -88,27 +88,30 @@ def test_what_was_captured_is_finished_and_leftovers_are_unlinked(absent: bool) 
 
 
 @given(
-    state=st.sampled_from(RecordingState),
-    policy=st.sampled_from(ControllerLost),
-    marked=st.booleans(),
+    found=st.builds(
+        row,
+        st.sampled_from(RecordingState),
+        controller_lost=st.sampled_from(ControllerLost),
+        marked=st.booleans(),
+    ),
     live=st.booleans(),
     bridged=st.booleans(),
     absent=st.booleans(),
 )
 def test_nothing_renamed_ever_comes_back_and_what_nobody_knows_is_destroyed(
-    state: RecordingState, policy: ControllerLost, marked: bool, live: bool, bridged: bool, absent: bool
+    found: Row, live: bool, bridged: bool, absent: bool
 ) -> None:
     channels = (LiveChannel(channel_id=CALL, bridged=bridged, recording_id=ID),) if live else ()
     ghost = RecordingId("ee" * 16)
     steps = plan_reconcile(
-        rows=(row(state, controller_lost=policy, marked=marked),),
+        rows=(found,),
         channels=channels,
         spool={ID: WITHDRAWN_LEGS, ghost: (Path("x"),)},
         absent=absent,
     )
     assert len(steps) == 2
     assert isinstance(steps[0], Withdraw | Unlink)
-    if state in (S.RECORDING, S.CAPTURED, S.SEALED):
+    if found.state in (S.RECORDING, S.CAPTURED, S.SEALED):
         assert steps[0] == Withdraw(recording_id=ID, call_id=CALL if live else None)
     assert steps[1] == Drop(recording_id=ghost, call_id=None, because=ErasedBecause.GHOST)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy.errors import ConsentlineError
-from policy.vocabulary import ErasedBecause, RecordingState, WithdrawnBy
+from policy.vocabulary import ErasedBecause, RecordingId, RecordingState, WithdrawnBy
 from recorder.ami import LinkDown, LinkUp
+from recorder.spool import Spool
 from recorder.withdrawal import Withdrawal
 from tests.recorder import waves
 from tests.recorder.stage import CALL, ID, Stage, nth, play
@@ -232,15 +234,24 @@ def test_saying_it_again_after_the_store_failed_is_a_new_attempt(tmp_path: Path)
     play(tmp_path, story)
 
 
-def test_a_spool_that_cannot_be_renamed_in_is_told_and_it_is_gone_all_the_same(tmp_path: Path) -> None:
+class ReadOnlySpool(Spool):
+    """A spool in which the daemon may not rename."""
+
+    def mark_withdrawn(self, recording_id: RecordingId) -> None:
+        """Fail as the kernel does."""
+        raise PermissionError(errno.EACCES, "Permission denied", str(self.legs(recording_id).caller))
+
+
+def test_a_spool_that_cannot_be_renamed_in_is_told_and_the_rest_is_done(tmp_path: Path) -> None:
     async def story(stage: Stage) -> None:
         await talk(stage)
-        blocked = stage.spool.legs(ID).caller
-        (tmp_path / (blocked.name + ".withdrawn")).mkdir()
-        await stage.captures.withdraw(ID, BY)
+        withdrawal = await stage.captures.withdraw(ID, BY)
+        assert withdrawal.gone_ms < 500
+        assert stage.names == []
 
-    with pytest.raises(IsADirectoryError):
-        play(tmp_path, story)
+    stage = play(tmp_path, story, spool=ReadOnlySpool)
+    assert stage.journal[-3:] == ["stopped", "note", "destroy"]
+    assert stage.alarms.kinds == ["withdrawal_unfinished"]
 
 
 @settings(max_examples=40, deadline=None)
