@@ -146,7 +146,10 @@ class Ami:
         self._hear(LinkUp())
 
     async def run(self) -> None:
-        """Read, and connect again whenever the connection is lost; ends only by cancellation."""
+        """Read, and connect again whenever the connection is lost; ends only by cancellation.
+
+        An end of our own making is no `LinkDown`: nothing was missed before it.
+        """
         try:
             while True:
                 link = self._link
@@ -155,7 +158,8 @@ class Ami:
                 await self._reconnect()
         finally:
             if self._link is not None:
-                self._lose(self._link, "closed by us")
+                link, self._link = self._link, None
+                self._lose(link, "closed by us")
 
     async def ask(self, action: Action) -> Answered:
         """Send an action and return its answer, which may be a refusal.

@@ -155,8 +155,6 @@ class Captures:
 
     async def ended(self, call_id: CallId) -> None:
         """Finish the capture of a call that is over, and return when it is sealed, empty or put aside."""
-        if call_id not in self._by_call:
-            await self._take_on_unstarted(call_id)
         finishing = self._end(call_id)
         if finishing is not None:
             await asyncio.wait({finishing})
@@ -293,13 +291,6 @@ class Captures:
 
     # ---------------------------------------------------------------- over
 
-    async def _take_on_unstarted(self, call_id: CallId) -> None:
-        """Take on a recording that was decided upon and whose caller left before the tape was started."""
-        for row in await self._register.rows(()):
-            undecided = row.call_id == call_id and row.state is RecordingState.RECORDING
-            if undecided and row.recording_id not in self._captures:
-                self._take_on(row.recording_id, call_id).spoke = row.bridged_at is not None
-
     def _end(self, call_id: CallId) -> asyncio.Task[Finished | None] | None:
         capture = self._by_call.get(call_id)
         if capture is None:
@@ -435,6 +426,7 @@ class Captures:
         capture = self._captures.get(step.row.recording_id)
         if capture is None and absent:
             capture = self._take_on(step.row.recording_id, step.row.call_id)
+            self._foreign.heard_start(step.row.call_id)  # ours, before our time
         if capture is None:
             return  # decided upon a moment ago: `started` comes
         if step.bridged:

@@ -35,7 +35,6 @@ class AlarmKind(Enum):
     TAPE_RUNS_ON = "tape_runs_on"
     CONTROLLER_LOST = "controller_lost"
     FOREIGN_TAPE = "foreign_tape"
-    GHOST = "ghost"
     SPOOL_UNWATCHED = "spool_unwatched"
     RECORDER_FAULT = "recorder_fault"
 

@@ -174,8 +174,10 @@ class Spool:
         ours = _OURS.fullmatch(name)
         if ours is None or ours[2] is None:
             return
-        self._closed.add(name.removesuffix(WITHDRAWN_SUFFIX))
-        closed(RecordingId(ours[1]))
+        recording_id = RecordingId(ours[1])
+        if self.paths(recording_id):  # a leg without a name is told of as well, and nobody forgets it
+            self._closed.add(name.removesuffix(WITHDRAWN_SUFFIX))
+        closed(recording_id)
 
     async def _stir(self, at_most_s: float) -> None:
         try:

@@ -169,6 +169,7 @@ def test_without_a_connection_an_action_fails_at_once() -> None:
             running.cancel()
             await asyncio.wait({running})
         assert not ami.connected
+        assert [type(event) for event in heard] == [LinkUp, LinkDown, LinkUp]
 
     asyncio.run(story())
 
