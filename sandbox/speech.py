@@ -38,6 +38,9 @@ TONES_HZ = {"tone": 1000, "moh/tone": 330}
 TONE_S = 2.0
 
 
+_WAV_HEADER_BYTES = 44
+
+
 def speak(unpacked: Unpacked, text: str, language: str, target: Path, *, voice: str | None = None) -> Path:
     """Write `text`, spoken in `language` ("nl", "en"), to the WAV file `target`.
 
@@ -88,6 +91,15 @@ def read_wav(path: Path) -> Samples:
     if rate != RATE_HZ:
         raise SandboxError(f"{path}: {rate} Hz, expected {RATE_HZ}")
     result: Samples = samples
+    return result
+
+
+def read_growing_wav(path: Path) -> Samples:
+    """Return the samples so far of an 8 kHz, 16-bit, mono WAV that is still being written."""
+    with path.open("rb") as file:
+        file.seek(_WAV_HEADER_BYTES)
+        data = file.read()
+    result: Samples = np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2") / 32768
     return result
 
 
