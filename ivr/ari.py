@@ -95,14 +95,27 @@ class Ari:
         url: Base of the HTTP server, such as `http://127.0.0.1:8088`.
         app: Name of the Stasis application.
         delays: Seconds to wait before each reconnect; asked anew after every success.
+        command_limit_s: After how long a command is `UNKNOWN`.
+        queue_limit: How many events may wait; beyond, the connection is given up.
     """
 
-    def __init__(self, *, url: str, user: str, password: str, app: str, delays: Delays) -> None:
+    def __init__(
+        self,
+        *,
+        url: str,
+        user: str,
+        password: str,
+        app: str,
+        delays: Delays,
+        command_limit_s: float = COMMAND_LIMIT_S,
+        queue_limit: int = QUEUE_LIMIT,
+    ) -> None:
         self.app = app
         self.is_connected = False
         self.unknown_events: Counter[str] = Counter()
         self._delays = delays
-        self._http = _Http(url, user, password)
+        self._queue_limit = queue_limit
+        self._http = _Http(url, user, password, command_limit_s)
         self.channels = _Channels(self._http, app)
         self.playbacks = _Playbacks(self._http)
         self.applications = _Applications(self._http, app)
@@ -172,8 +185,8 @@ class Ari:
                     self.unknown_events[event.kind] += 1
                 case _:
                     inbox.put_nowait(event)
-            if inbox.qsize() > QUEUE_LIMIT:
-                return f"more than {QUEUE_LIMIT} events wait to be worked on"
+            if inbox.qsize() > self._queue_limit:
+                return f"more than {self._queue_limit} events wait to be worked on"
         return f"Asterisk closed the websocket (code {socket.close_code})"
 
     async def self_check(self) -> Health:
@@ -272,10 +285,11 @@ class _Applications:
 class _Http:
     """Requests and their fates."""
 
-    def __init__(self, url: str, user: str, password: str) -> None:
+    def __init__(self, url: str, user: str, password: str, limit_s: float) -> None:
         self._base = URL(url) / "ari"
         login = base64.b64encode(f"{user}:{password}".encode()).decode()
         self._headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
+        self._limit_s = limit_s
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -331,7 +345,7 @@ class _Http:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 headers=self._headers,
-                timeout=aiohttp.ClientTimeout(total=COMMAND_LIMIT_S),
+                timeout=aiohttp.ClientTimeout(total=self._limit_s),
                 connector=aiohttp.TCPConnector(keepalive_timeout=KEEPALIVE_S, limit=0),
             )
         return self._session
