@@ -139,16 +139,13 @@ class Register:
         """Commit since when the caller speaks with somebody; None: waits again."""
         await self._write(lambda tx: recordings.bridged(tx, recording_id, at))
 
-    async def keeps_in_doubt(self, recording_id: RecordingId) -> bool:
-        """Say no: whichever `controller_lost` a policy has, a waiting call is not one that is watched (I9)."""
-        return False
-
     async def rows(self, also: Collection[RecordingId]) -> tuple[Row, ...]:
         """Return every row in `recording` or `captured`, and those of `also` in whatever state."""
-        running = (RecordingState.RECORDING, RecordingState.CAPTURED)
 
         def work() -> tuple[Row, ...]:
-            found = recordings.all_recordings(self.archive.db)
+            db = self.archive.db
+            asked = (recordings.find_recording(db, recording_id) for recording_id in also)
+            found = {row.recording_id: row for row in (*recordings.unsealed(db), *asked) if row is not None}
             return tuple(
                 Row(
                     recording_id=row.recording_id,
@@ -156,10 +153,9 @@ class Register:
                     state=row.state,
                     bridged_at=row.bridged_at,
                     controller_lost=self._controller_lost(row.policy),
-                    marked=marks.marked(self.archive.db, row.call_id),
+                    marked=marks.marked(db, row.call_id),
                 )
-                for row in found
-                if row.state in running or row.recording_id in also
+                for row in found.values()
             )
 
         return await self.thread.run(work)

@@ -384,13 +384,7 @@ class Captures:
                 del self._dropped[oldest]
 
     async def _doubt(self, capture: Capture) -> None:
-        """Decide about a call that waits while its keys are lost (I9)."""
-        try:
-            keeps = await self._register.keeps_in_doubt(capture.recording_id)
-        except ConsentlineError:
-            keeps = False
-        if keeps or not capture.runs:
-            return
+        """Drop a call that waits while its keys are lost: no policy keeps one that nobody watched (I9)."""
         self._drop(capture.recording_id, because=ErasedBecause.CONTROLLER_LOST, by=None)
         text = f"{capture.recording_id}: the connection to Asterisk was cut while the caller waited"
         await self._bell.ring(AlarmKind.CONTROLLER_LOST, text, capture.call_id)

@@ -86,12 +86,6 @@ class Register(Protocol):
     async def bridged(self, recording_id: RecordingId, at: datetime | None) -> None:
         """Commit since when the caller speaks with somebody; None: waits again."""
 
-    async def keeps_in_doubt(self, recording_id: RecordingId) -> bool:
-        """Tell whether policy keeps a waiting call's recording whose caller may have said stop unheard.
-
-        Asked when the connection to Asterisk was cut, under which a key press is lost (I9).
-        """
-
     async def rows(self, also: Collection[RecordingId]) -> tuple[Row, ...]:
         """Return every row in `recording` or `captured`, and those of `also` in whatever state."""
 

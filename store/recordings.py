@@ -227,6 +227,12 @@ def not_erased(db: Db) -> tuple[RecordingRow, ...]:
     return tuple(_recording(row) for row in found)
 
 
+def unsealed(db: Db) -> tuple[RecordingRow, ...]:
+    """Return every recording that is being made or waits to be sealed, oldest first."""
+    found = db.rows("SELECT * FROM recordings WHERE state IN ('recording', 'captured') ORDER BY rowid")
+    return tuple(_recording(row) for row in found)
+
+
 def bridged(tx: Tx, recording_id: RecordingId, at: datetime | None) -> None:
     """Note since when the caller speaks with somebody; None: the caller waits again."""
     tx.execute(

@@ -59,6 +59,7 @@ _EVIDENCE: Final = (
             AND caller_sealed IS NULL AND caller_tag IS NULL AND caller_masked IS NULL))
     ) STRICT
     """,
+    "CREATE INDEX calls_going_on ON calls (call_id) WHERE ended_at IS NULL",
     "CREATE INDEX calls_by_start ON calls (started_at)",
     "CREATE INDEX calls_by_caller ON calls (caller_tag) WHERE caller_tag IS NOT NULL",
     "CREATE INDEX calls_by_due ON calls (data_due_at) WHERE data_erased_at IS NULL",
@@ -132,6 +133,7 @@ _RECORDINGS: Final = (
     ) STRICT
     """,
     "CREATE INDEX recordings_by_call ON recordings (call_id)",
+    "CREATE INDEX recordings_unsealed ON recordings (state) WHERE state IN ('recording', 'captured')",
     "CREATE INDEX recordings_by_due ON recordings (due_at) WHERE erased_at IS NULL",
     # I1, said once more where no code path can go round it.
     """

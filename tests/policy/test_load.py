@@ -62,7 +62,7 @@ def test_two_policies_cannot_claim_one_number_however_it_is_written(eindhoven_fi
     other = eindhoven_file.with_name("other.toml")
     other.write_bytes(eindhoven_file.read_bytes())
     spoil(other, '"14040", "+31402389111"', '"0402389111"')
-    with pytest.raises(ConfigError, match='is claimed by'):
+    with pytest.raises(ConfigError, match="is claimed by"):
         load_policies(eindhoven_file.parent)
 
 

@@ -129,7 +129,6 @@ class FakeRegister:
         self.withdrawn_by: dict[RecordingId, WithdrawnBy] = {}
         self.erased_because: dict[RecordingId, ErasedBecause] = {}
         self.problems: dict[RecordingId, str] = {}
-        self.keeps = False
 
     def add(
         self,
@@ -205,11 +204,6 @@ class FakeRegister:
         """Note since when."""
         await self._begin("bridged" if at is not None else "waiting")
         self.table[recording_id] = replace(self.table[recording_id], bridged_at=at)
-
-    async def keeps_in_doubt(self, recording_id: RecordingId) -> bool:
-        """Answer as told."""
-        await self._begin("keeps_in_doubt")
-        return self.keeps
 
     async def rows(self, also: Collection[RecordingId]) -> tuple[Row, ...]:
         """Return what is unfinished, and what was asked for."""

@@ -337,37 +337,23 @@ def test_uneven_legs_are_kept_and_told(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- doubt
 
 
-@pytest.mark.parametrize("keeps", [True, False])
-def test_a_cut_while_the_caller_waits_is_decided_by_policy(tmp_path: Path, keeps: bool) -> None:
+def test_a_call_that_waits_during_a_cut_is_dropped_for_its_keys_are_lost(tmp_path: Path) -> None:
     async def story(stage: Stage) -> None:
         await stage.decided()
         stage.tape_starts()
-        stage.register.keeps = keeps
         stage.captures.hear(LinkDown(reason="test"))
         stage.asterisk.away = True
         await asyncio.sleep(1)
-        assert stage.register.state(ID) is (S.RECORDING if keeps else S.PURGED)
+        assert stage.register.state(ID) is S.PURGED
         assert stage.asterisk.channels[CALL].tapes
         stage.asterisk.away = False
         stage.captures.hear(LinkUp())
         await asyncio.sleep(1)
-        assert bool(stage.asterisk.channels[CALL].tapes) is keeps
+        assert not stage.asterisk.channels[CALL].tapes
 
     stage = play(tmp_path, story)
-    assert stage.register.erased_because == ({} if keeps else {ID: ErasedBecause.CONTROLLER_LOST})
-    assert stage.alarms.kinds == ([] if keeps else ["controller_lost"])
-
-
-def test_a_store_that_cannot_be_asked_in_doubt_means_no_recording(tmp_path: Path) -> None:
-    async def story(stage: Stage) -> None:
-        await stage.decided()
-        stage.tape_starts()
-        stage.register.keeps = True
-        stage.register.failures["keeps_in_doubt"] = 1
-        stage.captures.controller_cut()
-        await asyncio.sleep(1)
-
-    assert play(tmp_path, story).register.state(ID) is S.PURGED
+    assert stage.register.erased_because == {ID: ErasedBecause.CONTROLLER_LOST}
+    assert stage.alarms.kinds == ["controller_lost"]
 
 
 def test_a_cut_in_mid_conversation_changes_nothing_and_what_was_missed_is_caught_up(tmp_path: Path) -> None:
