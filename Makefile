@@ -21,7 +21,7 @@ check: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/cog --check -I . docs/*.md README.md
+	$(BIN)/cog --check -I . -I docs docs/*.md README.md
 	$(BIN)/python -m pytest -m "not asterisk"
 
 sandbox-up: $(VENV)/.installed
@@ -31,7 +31,7 @@ sandbox-down: $(VENV)/.installed
 	$(BIN)/python -m sandbox.down
 
 docs: $(VENV)/.installed
-	$(BIN)/cog -r -I . docs/*.md README.md
+	$(BIN)/cog -r -I . -I docs docs/*.md README.md
 
 $(VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from datetime import UTC, datetime
 from string import Formatter
 from typing import Annotated, Literal, Self
 
@@ -22,6 +23,7 @@ LanguageTag = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 DialledNumber = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{2,18}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, strip_whitespace=True)]
 
+_ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 _SPOKEN_SPACES = re.compile(r"\s+")
 
 
@@ -150,8 +152,8 @@ class Policy(Section):
 
     @model_validator(mode="after")
     def _promises_hang_together(self) -> Self:
-        for problem in self._problems():
-            raise ValueError(problem)
+        if problems := self._problems():
+            raise ValueError("\n".join(problems))
         return self
 
     def _problems(self) -> list[str]:
@@ -167,6 +169,11 @@ class Policy(Section):
                 f"{spoken_name}.text.{language}: must be there, as in notice.text, got nothing"
                 for language in sorted(languages - set(spoken.text))
             ]
+        kept, evidence = self.retention.recording, self.retention.call_data
+        if evidence.after(_ANY_DAY) < kept.after(_ANY_DAY):
+            problems.append(
+                f"retention.call_data: must be no shorter than recording ({kept}), got {evidence}"
+            )
         for language, template in self.notice.text.items():
             where = f"notice.text.{language}"
             problems += [f"{where}: {problem}" for problem in self._template_problems(language, template)]

@@ -62,7 +62,9 @@ def build(path: Path, model: type[Model], tables: Mapping[str, Any]) -> Model:
     try:
         return model.model_validate(tables)
     except ValidationError as error:
-        problems = tuple(_in_words(path, model, problem) for problem in error.errors())
+        problems = tuple(
+            line for problem in error.errors() for line in _in_words(path, model, problem).splitlines()
+        )
         raise ConfigError(*problems) from error
 
 
@@ -77,7 +79,7 @@ def _in_words(path: Path, model: type[BaseModel], problem: Any) -> str:
         case "missing":
             return prefix + "must be given, got nothing"
         case "value_error":
-            return prefix + str(problem["ctx"]["error"])
+            return "\n".join(prefix + line for line in str(problem["ctx"]["error"]).splitlines())
     got = problem["input"]
     shown = f'"{got[:60]}"' if isinstance(got, str) else f"{got!r}"[:60]
     return f"{prefix}{_lower_first(problem['msg'])}, got {shown}"

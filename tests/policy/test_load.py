@@ -35,6 +35,11 @@ def spoil(path: Path, old: str, new: str) -> None:
         ('default_language = "nl"', 'default_language = "de"', "notice.text.de: must be there"),
         ('withdraw_code = "*9"', 'withdraw_code = "9"', "consent.withdraw_code"),
         ('numbers = ["14040", "+31402389111"]', "numbers = []", "numbers"),
+        (
+            'call_data = "1y"',
+            'call_data = "59d"',
+            "retention.call_data: must be no shorter than recording (60d)",
+        ),
         ("[retention]", "[retentoin]", 'retentoin: unknown key, did you mean "retention"?'),
         ('numbers = ["14040"', 'name = "other"\nnumbers = ["14040"', "name: unknown key"),
         ("[retention]", "[retention", "must be TOML"),
@@ -56,6 +61,14 @@ def test_every_problem_of_every_file_is_told_at_once(eindhoven_file: Path) -> No
     with pytest.raises(ConfigError) as caught:
         load_policies(eindhoven_file.parent)
     assert len(caught.value.problems) == 3
+
+
+def test_promises_that_do_not_hang_together_are_told_all_at_once(eindhoven_file: Path) -> None:
+    spoil(eindhoven_file, "{why}", "")
+    spoil(eindhoven_file, 'call_data = "1y"', 'call_data = "1d"')
+    with pytest.raises(ConfigError) as caught:
+        load_policy(eindhoven_file)
+    assert len(caught.value.problems) == 2
 
 
 def test_two_policies_cannot_claim_one_number_however_it_is_written(eindhoven_file: Path) -> None:
@@ -84,7 +97,7 @@ def test_the_notice_says_how_to_refuse_how_to_withdraw_and_where_to_read_more() 
     policy = load_policy(ROOT / "policies" / "eindhoven.toml")
     for language, refuse, withdraw in (
         ("nl", "Toets dan nu een 1", "sterretje 9"),
-        ("en", "press 1", "star 9"),
+        ("en", "press 1 now", "star 9"),
     ):
         words = policy.spoken("notice", language)
         assert refuse in words

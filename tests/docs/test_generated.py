@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ivr.state import Phase
+from policy.vocabulary import ErasedBecause, Outcome, RecordingState
+from tests.conftest import ROOT
+
+DOCS = sorted((*(ROOT / "docs").glob("*.md"), ROOT / "README.md"))
+
+
+@pytest.mark.parametrize("word", [*Phase, *Outcome, *RecordingState, *ErasedBecause])
+def test_every_word_of_a_closed_set_stands_in_the_docs(
+    word: Phase | Outcome | RecordingState | ErasedBecause,
+) -> None:
+    assert f"| `{word.value}` |" in (ROOT / "docs" / "conversation.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "key", ["consent.refuse_key", "retention.recording", "paths.spool", "asterisk.ari_url"]
+)
+def test_every_key_stands_in_the_docs(key: str) -> None:
+    assert f"| `{key}` |" in (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
+def test_what_is_generated_is_current(page: Path) -> None:
+    command = [sys.executable, "-m", "cogapp", "--check", "-I", ".", "-I", "docs", str(page)]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
+def test_no_page_links_to_what_is_not_there() -> None:
+    for page in DOCS:
+        for part in page.read_text(encoding="utf-8").split("](")[1:]:
+            target = part.split(")")[0].split("#")[0]
+            if target and "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
