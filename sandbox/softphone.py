@@ -70,6 +70,7 @@ class Softphone:
         self._process = process
         self._numbers = itertools.count(1)
         self._changed = threading.Condition()
+        self._writing = threading.Lock()
         self._events: list[Event] = []
         self._replies: dict[int, dict[str, Any]] = {}
         self._ended = False
@@ -209,8 +210,9 @@ class Softphone:
         number = next(self._numbers)
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps({"id": number, "do": command, **arguments}) + "\n")
-            self._process.stdin.flush()
+            with self._writing:
+                self._process.stdin.write(json.dumps({"id": number, "do": command, **arguments}) + "\n")
+                self._process.stdin.flush()
         except (BrokenPipeError, ValueError) as error:
             raise SandboxError(f"{self.name}: the softphone has ended") from error
         with self._changed:
