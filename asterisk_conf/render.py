@@ -14,7 +14,7 @@ from policy.load import Policies
 
 SNIPPETS = ("extensions.conf", "features.conf", "ari.conf", "manager.conf", "http.conf")
 PATIENCE_S = 45
-"""How long a caller may wait for the gate when no longest notice is known, in seconds."""
+"""How long a caller may wait for the gate while a notice is not there yet, in seconds."""
 
 _PLACE = re.compile(r"@([A-Z_]+)@")
 _SECRET = re.compile(r"[A-Za-z0-9._~+/=-]{8,128}")

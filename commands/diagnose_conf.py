@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from commands import patience
 from commands.asterisk_files import AsteriskFiles, Section
 from commands.diagnosis import Check, note, ok, problem
 from policy.config import AsteriskAccess
@@ -32,8 +33,16 @@ _OUR_FEATURES = "consentline-"
 _OPTIONS_AT = {"dial": 2, "queue": 1}
 
 
-def conf_checks(files: AsteriskFiles, access: AsteriskAccess, policies: Iterable[Policy]) -> list[Check]:
+def conf_checks(
+    files: AsteriskFiles, access: AsteriskAccess, policies: Iterable[Policy], *, patience_s: int
+) -> list[Check]:
     """Return a check for each forbidden setting, whether it is set or not.
+
+    Args:
+        files: What Asterisk reads.
+        access: Which users it has to have.
+        policies: Whose withdrawal codes must collide with nothing.
+        patience_s: How long the dialplan has to wait for the gate.
 
     Raises:
         OSError: If a conf file cannot be read.
@@ -43,7 +52,7 @@ def conf_checks(files: AsteriskFiles, access: AsteriskAccess, policies: Iterable
         _ari_user(files, access.ari_user),
         _queue_recording(files),
         _cached_recordings(files),
-        *_gate(files),
+        *_gate(files, patience_s),
         *_codes(files, list(policies)),
     ]
 
@@ -109,14 +118,15 @@ def _cached_recordings(files: AsteriskFiles) -> Check:
     return ok(name, "no")
 
 
-def _gate(files: AsteriskFiles) -> Iterator[Check]:
-    """Yield whether calls can come to the gate, and whether some line of the dialplan sends them."""
+def _gate(files: AsteriskFiles, patience_s: int) -> Iterator[Check]:
+    """Yield whether calls can come to the gate, wait there long enough, and are sent there by some line."""
     sections = files.read("extensions.conf").sections
     if "consentline" not in sections:
         found = "extensions.conf has no [consentline]"
         yield problem("dialplan: the gate", found, "include the rendered extensions.conf")
         return
     yield ok("dialplan: the gate", "[consentline] is there")
+    yield _patience(sections.get("consentline-settings", Section(name="")), patience_s)
     senders = [
         name
         for name, section in sections.items()
@@ -127,6 +137,21 @@ def _gate(files: AsteriskFiles) -> Iterator[Check]:
     else:
         found = "no line of extensions.conf sends a call to the gate"
         yield note("dialplan: calls to the gate", found, "add: Gosub(consentline,s,1)")
+
+
+def _patience(settings: Section, needed_s: int) -> Check:
+    """Return whether a caller may stand at the gate for as long as the longest notice takes."""
+    name = "dialplan: patience at the gate"
+    stated = (
+        stated_s for _, value in settings.settings if (stated_s := patience.stated_s(value)) is not None
+    )
+    waits_s = next(stated, None)
+    if waits_s is None:
+        return problem(name, "it does not say how long", "include the rendered extensions.conf")
+    if waits_s < needed_s:
+        found = f"it waits {waits_s} s, the notices need {needed_s} s: their callers are cut off unasked"
+        return problem(name, found, "run: consentline prompts build, and reload the dialplan")
+    return ok(name, f"{waits_s} s, the notices need {needed_s} s")
 
 
 def _codes(files: AsteriskFiles, policies: Sequence[Policy]) -> Iterator[Check]:

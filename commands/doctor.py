@@ -70,6 +70,7 @@ def _running(config: Config) -> list[Check]:
 
 
 def _conf_files(config: Config, policies: Policies, etc: Path, logrotate: Path) -> list[Check]:
+    from commands import patience
     from commands.asterisk_files import AsteriskFiles
     from commands.diagnose_conf import conf_checks
     from commands.diagnose_records import record_checks
@@ -82,8 +83,10 @@ def _conf_files(config: Config, policies: Policies, etc: Path, logrotate: Path) 
         return [problem("Asterisk's conf files", f"{etc}: holds no asterisk.conf", advice)]
     try:
         stanzas = [path.read_text(encoding="utf-8") for path in sorted(logrotate.glob("*")) if path.is_file()]
+        serving = list(policies.by_name.values())
+        needed_s = patience.needed_s(config.path("prompts"), serving)
         return [
-            *conf_checks(files, config.asterisk, policies.by_name.values()),
+            *conf_checks(files, config.asterisk, serving, patience_s=needed_s),
             *record_checks(files, rotations(stanzas)),
         ]
     except OSError as error:

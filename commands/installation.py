@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from asterisk_conf.render import render
+from commands import patience
 from daemon.lock import sole_owner
 from policy import toml_file
 from policy.clock import Clock, Randomness
 from policy.config import Config
 from policy.errors import ConfigError, ConsentlineError, NotFound, StateConflict, Unavailable
-from policy.load import load_policies
+from policy.load import Policies, load_policies
 from policy.model import Policy
 from store import people, settings
 from store.db import Db, Tx
@@ -116,7 +117,7 @@ def create(
         for path in policy_files:
             _copy(made, path, config.path("policies") / path.name)
         policies = load_policies(config.path("policies"))
-        snippets = render(config, policies)
+        snippets = _rendered(config, policies)
         for name in ("vault", "epochs"):
             _folder(made, config.path(name), _PRIVATE, must_be_empty=True)
         Vault(folder=config.path("vault")).prepare(holds_some=False)
@@ -166,9 +167,31 @@ def add(
                 _copy(made, path, folder / path.name)
         policies = load_policies(folder)
         wanted = [policies.named(path.name.removesuffix(".toml")) for path in policy_files]
-        for name, snippet in render(config, policies).items():
+        for name, snippet in _rendered(config, policies).items():
             _rewrite(made, config.home / SNIPPETS / name, snippet.encode())
         return _keys(config, wanted, holder, clock, randomness)
+
+
+def renew_patience(config: Config, policies: Policies) -> int | None:
+    """Have the dialplan's snippet wait as long as the notices as they are need.
+
+    Returns:
+        The new patience in seconds; None when it was right, or the snippet lies elsewhere.
+
+    Raises:
+        Unavailable: If the snippet cannot be written.
+    """
+    path = config.home / SNIPPETS / "extensions.conf"
+    if not path.is_file():
+        return None
+    before = path.read_text(encoding="utf-8")
+    needed_s = patience.needed_s(config.path("prompts"), policies.by_name.values())
+    after = patience.restated(before, needed_s)
+    if after == before:
+        return None
+    with _all_or_nothing() as made:
+        _rewrite(made, path, after.encode())
+    return needed_s
 
 
 def config_text(asked: Asked) -> bytes:
@@ -195,6 +218,11 @@ ami_port = {asked.ami_port}
 ami_user = "{asked.ami_user}"
 ami_password = "{asked.ami_password}"
 """.encode()
+
+
+def _rendered(config: Config, policies: Policies) -> Mapping[str, str]:
+    needed_s = patience.needed_s(config.path("prompts"), policies.by_name.values())
+    return render(config, policies, patience_s=needed_s)
 
 
 def _keys(

@@ -56,7 +56,8 @@ def build(
 
     Without --wav they are read by espeak-ng and marked as placeholders. With --wav one
     prompt is the organisation's own recording; it is never replaced by synthetic speech,
-    even after its text has changed (exit code 11: record it anew).
+    even after its text has changed (exit code 11: record it anew). Where the longest notice
+    is another length now, the rendered extensions.conf is told how long to wait for the gate.
 
     \b
     Example:
@@ -64,12 +65,12 @@ def build(
       consentline prompts build --wav studio.wav --attested-by "A. de Vries" \\
           --policy eindhoven --language nl --prompt notice
     """
-    from commands import prompt_making
+    from commands import installation, prompt_making
     from policy.clock import SystemClock
     from policy.vocabulary import Voice
 
-    policies = invocation.policies()
-    workshop = prompt_making.Workshop(folder=invocation.config().path("prompts"), clock=SystemClock())
+    policies, config = invocation.policies(), invocation.config()
+    workshop = prompt_making.Workshop(folder=config.path("prompts"), clock=SystemClock())
     wanted = prompt_making.choose(policies, policy=policy, language=language, prompt=prompt)
     if wav is not None:
         if attested_by is None or len(wanted) != 1:
@@ -79,7 +80,11 @@ def build(
         raise click.UsageError("--attested-by: has no meaning without --wav")
     else:
         made = [workshop.speak(one, espeak=espeak, espeak_data=espeak_data) for one in wanted]
+    patience_s = installation.renew_patience(config, policies)
     show([one.to_row() for one in made], COLUMNS, as_json=as_json, title="prompts")
+    if patience_s is not None:
+        told = f"The dialplan is to wait {patience_s} s for the gate now. Reload it: dialplan reload"
+        click.echo(told, err=True)
     outdated = [one for one in made if one.result is prompt_making.Result.OUTDATED]
     if outdated:
         raise ProblemsFound(

@@ -21,7 +21,8 @@ ACCESS = AsteriskAccess(
     ami_password="ami-password",
 )
 OURS = '[applicationmap]\nconsentline-caller-star9 => *9,self,Gosub,"consentline-withdraw,caller,1"\n'
-GATE = "[consentline]\nexten => s,1,Return()\n"
+WAITS = "[consentline-settings]\nexten => s,1,Return()\n same => n,Set(CONSENTLINE_PATIENCE_S=20)\n"
+GATE = "[consentline]\nexten => s,1,Return()\n" + WAITS
 SOUND = {
     "asterisk.conf": "[options]\nverbose = 3\n",
     "manager.conf": "[general]\nenabled = yes\n[consentline]\nread = call\nwrite = call\n",
@@ -40,7 +41,7 @@ def policy(eindhoven_file: Path) -> Policy:
 def _checks(tmp_path: Path, policy: Policy, **changed: str) -> list[Check]:
     for name, text in (SOUND | {f"{name}.conf": text for name, text in changed.items()}).items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    return conf_checks(AsteriskFiles(folder=tmp_path), ACCESS, [policy])
+    return conf_checks(AsteriskFiles(folder=tmp_path), ACCESS, [policy], patience_s=20)
 
 
 def _problems(checks: list[Check]) -> list[str]:
@@ -71,6 +72,8 @@ def test_a_sound_installation_has_no_problem(tmp_path: Path, policy: Policy) -> 
         ("features", OURS, "disconnect has *"),
         ("features", "[featuremap]\ndisconnect => #0\n", "features.conf does not have it"),
         ("extensions", "[in]\nexten => 1,1,Answer()\n", "extensions.conf has no [consentline]"),
+        ("extensions", GATE.replace("=20)", "=19)"), "it waits 19 s, the notices need 20 s"),
+        ("extensions", GATE.replace(WAITS, ""), "it does not say how long"),
     ],
 )
 def test_each_forbidden_setting_is_found(
@@ -98,6 +101,9 @@ def test_two_policies_whose_codes_begin_alike_are_found(tmp_path: Path, eindhove
     for name, conf in SOUND.items():
         (tmp_path / name).write_text(conf, encoding="utf-8")
     checks = conf_checks(
-        AsteriskFiles(folder=tmp_path), ACCESS, [load_policy(eindhoven_file), load_policy(other)]
+        AsteriskFiles(folder=tmp_path),
+        ACCESS,
+        [load_policy(eindhoven_file), load_policy(other)],
+        patience_s=20,
     )
     assert any("eindhoven has *9 and heerde has *91" in line for line in _problems(checks))

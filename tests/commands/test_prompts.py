@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -10,7 +11,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from policy.load import load_policy
+from asterisk_conf.render import PATIENCE_S, render
+from commands import patience
+from policy.config import load_config
+from policy.load import load_policies, load_policy
 from policy.vocabulary import Voice
 from tests.commands.conftest import CommandLine, Ended, one_error
 
@@ -168,14 +172,23 @@ def test_audio_that_was_exchanged_is_noticed(
     assert "Asterisk could play agent_recorded.gsm" in str(found["prompt eindhoven/nl/agent_recorded"])
 
 
-def test_a_notice_longer_than_the_dialplan_waits_is_noted(
-    command: CommandLine, own: list[object], studio: Path
+def test_the_dialplan_is_told_to_wait_as_long_as_the_longest_notice_takes(
+    command: CommandLine, espeak: Path, own: list[object], studio: Path, config_file: Path
 ) -> None:
+    dialplan = config_file.parent / "asterisk" / "extensions.conf"
+    dialplan.parent.mkdir()
+    config, policies = load_config(config_file), load_policies(config_file.parent / "policies")
+    dialplan.write_text(render(config, policies)["extensions.conf"], encoding="utf-8")
+    assert "wait" not in command(*own).err  # the English notice is not there yet
+    assert patience.stated_s(dialplan.read_text(encoding="utf-8")) == PATIENCE_S
     soundfile.write(studio, np.sin(np.arange(50 * 8000) / 30) * 0.4, 8000)
     command(*own)
-    rows = _rows(command("prompts", "check", "--json"))
-    found = [row["found"] for row in rows if row["check"] == "prompt eindhoven/nl/notice"]
-    assert any("the dialplan waits 45 s" in str(text) for text in found)
+    ended = command("prompts", "build", "--espeak", espeak)
+    window_s = policies.named("eindhoven").consent.reply_window_ms / 1000
+    expected = math.ceil(50 + window_s) + patience.MARGIN_S
+    assert f"wait {expected} s" not in ended.err  # it was told when the long notice was taken
+    text = dialplan.read_text(encoding="utf-8")
+    assert text == render(config, policies, patience_s=expected)["extensions.conf"]
 
 
 def test_the_languages_are_those_of_the_policy(eindhoven_file: Path) -> None:
@@ -185,5 +198,5 @@ def test_the_languages_are_those_of_the_policy(eindhoven_file: Path) -> None:
 def _change_the_dutch_notice(config_file: Path) -> None:
     path = config_file.parent / "policies" / "eindhoven.toml"
     text = path.read_text(encoding="utf-8")
-    assert "U wordt dan net zo goed geholpen." in text
-    path.write_text(text.replace("U wordt dan net zo goed geholpen.", "Dat mag altijd."), encoding="utf-8")
+    assert "u wordt net zo goed geholpen." in text
+    path.write_text(text.replace("u wordt net zo goed geholpen.", "dat mag altijd."), encoding="utf-8")
