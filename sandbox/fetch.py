@@ -93,7 +93,7 @@ def fetch(folder: Path | None = None) -> Unpacked:
     with _locked(folder / "fetch.lock"):
         if (known := _stamp(root)) is not None:
             return Unpacked(root=root, versions=known)
-        versions = _unpack(_download(folder / "apt"), folder / "root.partial")
+        versions = _unpack(download(WANTED, folder / "apt"), folder / "root.partial")
         shutil.rmtree(root, ignore_errors=True)
         (folder / "root.partial").rename(root)
         shutil.rmtree(folder / "apt")
@@ -115,8 +115,12 @@ def _stamp(root: Path) -> dict[str, str] | None:
     return versions if set(WANTED) <= set(versions) else None
 
 
-def _download(state: Path) -> list[Path]:
-    """Download the closure of `WANTED` into a private apt state; return its .deb files."""
+def download(packages: Sequence[str], state: Path) -> list[Path]:
+    """Download packages and what they depend on into a private apt state; return the .deb files.
+
+    Raises:
+        SandboxError: no usable mirror, no keyring, or apt could not download.
+    """
     for part in ("state/lists/partial", "cache/archives/partial", "etc"):
         (state / part).mkdir(parents=True, exist_ok=True)
     (state / "status").write_text("")
@@ -144,7 +148,7 @@ def _download(state: Path) -> list[Path]:
     apt = ["apt-get", "-q", *(word for name, value in options.items() for word in ("-o", f"{name}={value}"))]
     # An incomplete update only warns: "--error-on" turns a mirror out of reach into a failure.
     _output([*apt, "--error-on=any", "update"])
-    _output([*apt, "install", "--download-only", "-y", *WANTED])
+    _output([*apt, "install", "--download-only", "-y", *packages])
     return sorted((state / "cache/archives").glob("*.deb"))
 
 
@@ -186,7 +190,7 @@ def _unpack(debs: Sequence[Path], target: Path) -> dict[str, str]:
     target.mkdir()
     needed = [deb for deb in debs if not deb.name.startswith(NOT_UNPACKED)]
     with ThreadPoolExecutor(UNPACKERS) as unpackers:
-        list(unpackers.map(lambda deb: _output(["dpkg-deb", "-x", str(deb), str(target)]), needed))
+        list(unpackers.map(lambda deb: unpack(deb, target), needed))
     versions = {}
     for deb in debs:
         name, version, _ = deb.name.split("_")
@@ -194,6 +198,11 @@ def _unpack(debs: Sequence[Path], target: Path) -> dict[str, str]:
             versions[name] = version.replace("%3a", ":")
     (target / STAMP).write_text(json.dumps(versions, indent=2) + "\n")
     return versions
+
+
+def unpack(deb: Path, target: Path) -> None:
+    """Unpack the files of one package; nothing of it is run."""
+    _output(["dpkg-deb", "-x", str(deb), str(target)])
 
 
 def _output(command: Sequence[str]) -> str:
