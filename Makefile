@@ -34,7 +34,7 @@ docs: $(VENV)/.installed
 	$(BIN)/cog -r -I . -I docs docs/*.md README.md
 
 $(VENV)/.installed: setup.cfg pyproject.toml
-	$(PYTHON) sandbox/venv.py $(VENV)
+	$(PYTHON) sandbox/environment.py $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 

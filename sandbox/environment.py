@@ -1,4 +1,4 @@
-"""Make the virtual environment: `python3 sandbox/venv.py .venv`, with the standard library alone.
+"""Make the virtual environment: `python3 sandbox/environment.py .venv`, with the standard library alone.
 
 Debian's base Python has neither pip nor ensurepip. Then pip comes as a wheel in a Debian package,
 downloaded and unpacked as Asterisk is (`sandbox/fetch.py`): no root, nothing installed on the machine.
@@ -13,7 +13,7 @@ import tempfile
 import venv
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from sandbox.fetch import SandboxError, download, unpack
 
