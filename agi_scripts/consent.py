@@ -142,6 +142,7 @@ def gate(agi: AGI, entry: Entry) -> None:
         if heard.hung_up:
             return
     agi.set_variable("CONSENTLINE_POLICY", answer["policy"])
+    agi.set_variable("CONSENTLINE_LANGUAGE", answer["language"])
     agi.set_context(answer["context"])
     agi.set_extension(answer["extension"])
     agi.set_priority(1)

@@ -256,4 +256,4 @@ def _asking(ask: Ask) -> Row:
 def _way(go_on: GoOn) -> Row:
     context, extension = way_on(go_on.outcome, go_on.recording_id)
     name = "" if go_on.policy is None else go_on.policy.name
-    return {"policy": name, "context": context, "extension": extension}
+    return {"policy": name, "language": go_on.language, "context": context, "extension": extension}

@@ -45,10 +45,13 @@ class GoOn:
     """Continue in the dialplan.
 
     Attributes:
+        policy: Whose words the agent hears.
+        language: In which.
         recording_id: Under which the dialplan starts a tape; None: it starts none.
     """
 
     policy: Policy | None
+    language: str
     outcome: Outcome
     recording_id: RecordingId | None
 
@@ -58,6 +61,7 @@ class _Asked:
     """A caller between the two questions; without a policy or a prompt the second is not put."""
 
     policy: Policy | None
+    language: str
     prompt: Prompt | None
     earlier: Earlier | None
 
@@ -98,23 +102,25 @@ class AgiGate:
             ConsentlineError: If the call could not be put on record; then it goes on unrecorded.
         """
         earlier = await self._register.open_call(arrival)
+        served = policy if isinstance(policy, Policy) else None
+        language = arrival.language if served is None else served.language_for(arrival.language)
         if earlier is not None and (earlier.withdrawn or not earlier.outcome.permits_recording):
             outcome = Outcome.REFUSED if earlier.outcome.permits_recording else earlier.outcome
-            return GoOn(policy=None, outcome=outcome, recording_id=None)
+            return GoOn(policy=served, language=language, outcome=outcome, recording_id=None)
         if isinstance(policy, Outcome):
             if policy is Outcome.ERROR:
                 text = "the number dialled and the policy named in the dial plan do not agree; no recording"
                 await self._alarms.alarm(AlarmKind.POLICY_CONFLICT.value, text, arrival.call_id)
-            asked = _Asked(policy=None, prompt=None, earlier=earlier)
+            asked = _Asked(policy=None, language=language, prompt=None, earlier=earlier)
             return await self._decide(arrival.call_id, asked, Heard(), policy)
-        language = policy.language_for(arrival.language)
         try:
             prompt = await self._prompts.prepare(policy, "notice", language)
         except PromptUnfit as error:
             await self._alarms.alarm(AlarmKind.NOTICE_UNFIT.value, error.text, arrival.call_id)
-            asked = _Asked(policy=policy, prompt=None, earlier=earlier)
+            asked = _Asked(policy=policy, language=language, prompt=None, earlier=earlier)
             return await self._decide(arrival.call_id, asked, Heard(), Outcome.NOTICE_INCOMPLETE)
-        self._open[arrival.call_id] = _Asked(policy=policy, prompt=prompt, earlier=earlier)
+        asked = _Asked(policy=policy, language=language, prompt=prompt, earlier=earlier)
+        self._open[arrival.call_id] = asked
         while len(self._open) > OPEN_CALLS:
             self._open.popitem(last=False)
         return Ask(prompt=prompt, key=deciding_key(policy.consent), window_ms=policy.consent.reply_window_ms)
@@ -156,7 +162,7 @@ class AgiGate:
         if recording_id is not None:
             await self._recorder.started(recording_id, call_id)
         way_on = outcome if earlier is None else stricter(outcome, earlier.outcome)
-        return GoOn(policy=asked.policy, outcome=way_on, recording_id=recording_id)
+        return GoOn(policy=asked.policy, language=asked.language, outcome=way_on, recording_id=recording_id)
 
     async def _reserve(self, call_id: CallId, outcome: Outcome) -> RecordingId | None:
         if not outcome.permits_recording:

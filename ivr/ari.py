@@ -225,6 +225,9 @@ class _Channels:
             "POST", "channels", channel_id, "play", playback_id, media=sound, lang=language
         )
 
+    async def set_variable(self, channel_id: CallId, name: str, value: str) -> Answer:
+        return await self._http.order("POST", "channels", channel_id, "variable", variable=name, value=value)
+
     async def continue_in_dialplan(self, channel_id: CallId, *, context: str, extension: str) -> Answer:
         return await self._http.order(
             "POST", "channels", channel_id, "continue", context=context, extension=extension, priority="1"

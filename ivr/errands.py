@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 ERRAND_LIMIT_S = 5.0
+NAMING_LIMIT_S = 0.25
+"""How long a caller may wait for a word to the dial plan that it can do without."""
 LOOK_AGAIN_S = (0.2, 0.5, 1.0)
 """When to look whether an unanswered `Continue` was obeyed after all."""
 
@@ -91,9 +93,10 @@ class Errands:
         self._prompt: Prompt | None = None
 
     async def open_call(self) -> Event:
-        """Put the call on record."""
+        """Put the call on record; beside that, before anything plays, name the policy to the dial plan."""
+        opening = _within(self._ports.register.open_call(self._visit.arrival))
         try:
-            earlier = await _within(self._ports.register.open_call(self._visit.arrival))
+            earlier, _ = await asyncio.gather(opening, self._name_policy())
         except ConsentlineError as error:
             return on.OpeningFailed(problem=error.text)
         return on.CallOpened(earlier=earlier)
@@ -204,6 +207,19 @@ class Errands:
                 return on.GateLeft()
             case Answer.UNKNOWN:
                 return await self._look_for_call()
+
+    async def _name_policy(self) -> None:
+        """Tell the dial plan whose words its agents hear; the caller's way does not hang on it (I8)."""
+        policy = self._visit.policy
+        words = {"CONSENTLINE_POLICY": "" if policy is None else policy.name}
+        if policy is not None:
+            words["CONSENTLINE_LANGUAGE"] = self._visit.language
+        try:
+            async with asyncio.timeout(NAMING_LIMIT_S):
+                for name, value in words.items():
+                    await self._ports.telephony.channels.set_variable(self._call_id, name, value)
+        except (Unavailable, TimeoutError) as error:
+            log.warning("call=%s policy not named to the dial plan: %s", self._call_id, error)
 
     async def _look_for_call(self) -> Event:
         """Find out what became of a `Continue` that nobody answered: unknown, not failed."""

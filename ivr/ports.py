@@ -38,6 +38,9 @@ class Channels(Protocol):
     async def play(self, channel_id: CallId, playback_id: str, *, path: str, language: str) -> Answer:
         """Queue a sound file, given as absolute path without extension."""
 
+    async def set_variable(self, channel_id: CallId, name: str, value: str) -> Answer:
+        """Set a channel variable; while a prompt plays this blocks."""
+
     async def continue_in_dialplan(self, channel_id: CallId, *, context: str, extension: str) -> Answer:
         """Send a channel out of our application to priority 1 of an extension."""
 

@@ -13,8 +13,9 @@ GATE = {
     "key": "1",
     "window_ms": 50,
 }
-DONE = {"policy": "eindhoven", "context": "consentline-done", "extension": "refused"}
-RECORD = {"policy": "eindhoven", "context": "consentline-record-not_refused", "extension": "ab" * 16}
+WORDS = {"policy": "eindhoven", "language": "nl"}
+DONE = WORDS | {"context": "consentline-done", "extension": "refused"}
+RECORD = WORDS | {"context": "consentline-record-not_refused", "extension": "ab" * 16}
 PLAYED_TO_ITS_END = "200 result=0 endpos=40000"
 OK = "200 result=1"
 
@@ -33,7 +34,7 @@ def test_without_a_daemon_the_script_ends_and_asks_nothing_of_asterisk(tmp_path:
 def test_the_deciding_key_during_the_notice_is_told_with_its_offset(tmp_path: Path) -> None:
     answers = {"/gate": (200, GATE), "/decision": (200, DONE)}
     with control_socket(tmp_path / "control.sock", answers) as asked:
-        ran = run_agi("consent", arguments(tmp_path), ["200 result=49 endpos=8000", *[OK] * 4], tmp_path)
+        ran = run_agi("consent", arguments(tmp_path), ["200 result=49 endpos=8000", *[OK] * 5], tmp_path)
     (_, gate), (_, decision) = asked.questions
     assert gate["call_id"] == "1795282161.17"
     assert gate["caller"] == "0612345678"
@@ -42,13 +43,15 @@ def test_the_deciding_key_during_the_notice_is_told_with_its_offset(tmp_path: Pa
     assert decision["heard"]["heard_ms"] == 1000
     assert not decision["heard"]["finished"]
     assert ran.commands[0] == 'STREAM FILE /prompts/eindhoven/nl/notice "1" 0'
+    assert 'SET VARIABLE "CONSENTLINE_POLICY" "eindhoven"' in ran.commands
+    assert 'SET VARIABLE "CONSENTLINE_LANGUAGE" "nl"' in ran.commands
     assert "SET CONTEXT consentline-done" in ran.commands
     assert "SET EXTENSION refused" in ran.commands
 
 
 def test_silence_through_notice_and_window_is_told_as_such(tmp_path: Path) -> None:
     answers = {"/gate": (200, GATE), "/decision": (200, RECORD)}
-    replies = [PLAYED_TO_ITS_END, "200 result=0", *[OK] * 4]
+    replies = [PLAYED_TO_ITS_END, "200 result=0", *[OK] * 5]
     with control_socket(tmp_path / "control.sock", answers) as asked:
         ran = run_agi("consent", arguments(tmp_path), replies, tmp_path)
     heard = asked.questions[1][1]["heard"]
@@ -60,7 +63,7 @@ def test_silence_through_notice_and_window_is_told_as_such(tmp_path: Path) -> No
 
 def test_another_key_in_the_window_is_ignored(tmp_path: Path) -> None:
     answers = {"/gate": (200, GATE | {"window_ms": 5000}), "/decision": (200, DONE)}
-    replies = [PLAYED_TO_ITS_END, "200 result=53", "200 result=49", *[OK] * 4]
+    replies = [PLAYED_TO_ITS_END, "200 result=53", "200 result=49", *[OK] * 5]
     with control_socket(tmp_path / "control.sock", answers) as asked:
         run_agi("consent", arguments(tmp_path), replies, tmp_path)
     assert asked.questions[1][1]["heard"]["digit"] == "1"
@@ -69,7 +72,7 @@ def test_another_key_in_the_window_is_ignored(tmp_path: Path) -> None:
 def test_a_notice_that_stops_short_is_not_finished(tmp_path: Path) -> None:
     answers = {"/gate": (200, GATE), "/decision": (200, DONE)}
     with control_socket(tmp_path / "control.sock", answers) as asked:
-        run_agi("consent", arguments(tmp_path), ["200 result=0 endpos=16000", *[OK] * 4], tmp_path)
+        run_agi("consent", arguments(tmp_path), ["200 result=0 endpos=16000", *[OK] * 5], tmp_path)
     heard = asked.questions[1][1]["heard"]
     assert not heard["finished"]
     assert heard["heard_ms"] == 2000

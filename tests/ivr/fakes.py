@@ -200,6 +200,13 @@ class FakeChannels:
             self._pbx.play_next(line)
         return Answer.UNKNOWN if "play" in self._pbx.is_silent else Answer.DONE
 
+    async def set_variable(self, channel_id: CallId, name: str, value: str) -> Answer:
+        await self._pbx.obey(f"set {channel_id} {name}={value}")
+        line = self._pbx.line_in_app(channel_id)
+        if "set" in self._pbx.is_silent or (isinstance(line, Line) and line.playing is not None):
+            await asyncio.get_running_loop().create_future()
+        return line if isinstance(line, Answer) else Answer.DONE
+
     async def continue_in_dialplan(self, channel_id: CallId, *, context: str, extension: str) -> Answer:
         await self._pbx.obey(f"continue {channel_id} {context} {extension}")
         line = self._pbx.line_in_app(channel_id)

@@ -123,6 +123,7 @@ def test_commands_are_the_requests_that_asterisk_knows() -> None:
     async def story(server: Server, ari: Ari) -> None:
         assert await ari.channels.play(ID, "notice-1", path="/a/nl/notice", language="nl") is Answer.DONE
         assert await ari.playbacks.stop("notice-1") is Answer.DONE
+        assert await ari.channels.set_variable(ID, "CONSENTLINE_POLICY", "kort") is Answer.DONE
         assert (
             await ari.channels.continue_in_dialplan(ID, context="consentline-done", extension="refused")
             is Answer.DONE
@@ -135,6 +136,7 @@ def test_commands_are_the_requests_that_asterisk_knows() -> None:
     assert act(story).asked == [
         "POST /ari/channels/1795283160.1/play/notice-1?media=sound:/a/nl/notice&lang=nl",
         "DELETE /ari/playbacks/notice-1",
+        "POST /ari/channels/1795283160.1/variable?variable=CONSENTLINE_POLICY&value=kort",
         "POST /ari/channels/1795283160.1/continue?context=consentline-done&extension=refused&priority=1",
         "POST /ari/applications/consentline/subscription?eventSource=channel:1795283160.1",
         "DELETE /ari/applications/consentline/subscription?eventSource=channel:1795283160.1",

@@ -9,7 +9,7 @@ import pytest
 
 from ivr.ari import Connected, Lost
 from ivr.ari_wire import StasisStart
-from ivr.errands import ERRAND_LIMIT_S
+from ivr.errands import ERRAND_LIMIT_S, NAMING_LIMIT_S
 from ivr.events import Earlier
 from ivr.state import Phase
 from policy.errors import StateConflict, Unavailable
@@ -126,10 +126,34 @@ def test_an_english_caller_hears_english_and_a_french_one_the_default() -> None:
         stage.pbx.arrive("1.2", language="fr")
         await after(1)
 
-    assert [path for _, path in play(story).pbx.spoken] == [
-        "/prompts/eindhoven/en/notice.en",
-        "/prompts/eindhoven/nl/notice.nl",
+    assert dict(play(story).pbx.spoken) == {
+        "1.1": "/prompts/eindhoven/en/notice.en",
+        "1.2": "/prompts/eindhoven/nl/notice.nl",
+    }
+
+
+def test_the_dial_plan_is_told_whose_words_its_agents_hear_and_in_which_language() -> None:
+    async def story(stage: Stage) -> None:
+        stage.pbx.arrive("1.1", language="fr")
+        stage.pbx.arrive("1.2", number="999", named="eindhove")
+        await after(1)
+
+    told = [command for command in play(story).pbx.commands if command.startswith("set")]
+    assert sorted(told) == [
+        "set 1.1 CONSENTLINE_LANGUAGE=nl",
+        "set 1.1 CONSENTLINE_POLICY=eindhoven",
+        "set 1.2 CONSENTLINE_POLICY=",
     ]
+
+
+def test_a_dial_plan_that_cannot_be_told_costs_the_caller_a_moment_and_nothing_else() -> None:
+    async def story(stage: Stage) -> None:
+        stage.pbx.is_silent.add("set")
+        call = stage.pbx.arrive("1.1")
+        await after(NAMING_LIMIT_S + 9.5)
+        assert stage.ways(call) == ["not_refused*"]
+
+    assert play(story).alarms.raised == []
 
 
 def test_announce_mode_records_after_the_notice_and_opt_in_only_after_the_accept_key() -> None:
