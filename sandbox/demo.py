@@ -231,9 +231,8 @@ class Demo:
         early = (due - timedelta(minutes=1)).isoformat()
         planned = self._site.cli("purge", "--dry-run", "--as-of", early)
         story.check(not planned, "a dry run one minute before: nothing is due")
-        print()
-        print(self._site.run("purge", "--dry-run", "--as-of", due.isoformat()).stdout.rstrip())
         planned = self._site.cli("purge", "--dry-run", "--as-of", due.isoformat())
+        _show_rows("purge --dry-run, at the due moment", planned, ("recording_id", "due_at", "rule"))
         ids = [one["recording_id"] for one in planned]
         story.check(ids == [row["recording_id"]], "a dry run at the due moment: this recording, and no other")
         sealed = self._sealed_file(row)
@@ -248,7 +247,7 @@ class Demo:
         )
         story.check(after["state"] == "purged", f"its row says purged, because {after['erased_because']}")
         verified = self._site.run("ledger", "verify", check=False)
-        story.check(verified.returncode == 0, f"ledger verify: {verified.stdout.strip()}")
+        story.check(verified.returncode == 0, f"ledger verify: {verified.stdout.splitlines()[0]}")
         return story
 
     def _purge_at(self, due: datetime) -> Sequence[Any]:
@@ -264,7 +263,7 @@ class Demo:
     def _call(self, phone: Softphone, number: str, story: Story) -> Call:
         call = phone.call(number, caller_id=f"06123456{story.digits}")
         story.began_ms = call.wait("confirmed", within_s=ANSWER_WITHIN_S).at_ms
-        story.tell(story.began_ms, "the gate answers and begins its notice")
+        story.tell(story.began_ms, "the call is answered")
         return call
 
     def _wait_for_agent(self, call: Call, story: Story) -> float:
@@ -353,6 +352,15 @@ def _await(found: Callable[[], dict[str, Any] | None], what: str) -> dict[str, A
     return row
 
 
+def _show_rows(title: str, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+    """Print a table, each column as wide as what stands in it."""
+    cells = [columns, *([str(row[column] or "-") for column in columns] for row in rows)]
+    widths = [max(len(line[at]) for line in cells) for at in range(len(columns))]
+    print(f"\n{title}")
+    for line in cells:
+        print("  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
 def run(site: Site, folder: Path) -> list[str]:
     """Run the demo on a started site; return what was not as told."""
     demo = Demo(site, folder)
@@ -363,8 +371,8 @@ def run(site: Site, folder: Path) -> list[str]:
         story.show()
     unattended = demo.unattended()
     unattended.show()
-    print()
-    print(site.run("recordings").stdout.rstrip())
+    columns = ("recording_id", "state", "duration_ms", "due_at", "sealed_bytes", "erased_because")
+    _show_rows("recordings", site.cli("recordings"), columns)
     kept = [row for row in site.cli("recordings") if row["state"] == "sealed"]
     if len(kept) != 1:
         return [f"{len(kept)} recordings are kept, expected the one of (a)"]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from sandbox.fetch import SandboxError, download, unpack
+from sandbox.fetch import SandboxError, download, unpack  # noqa: E402 - after its folder is on the path
 
 OLDEST = (3, 11)
 PIP_PACKAGE = "python3-pip-whl"
