@@ -79,7 +79,7 @@ class Site:
         self._daemon_command = tuple(daemon_command) or (str(self.executable), "serve")
         self._daemon: subprocess.Popen[bytes] | None = None
         known = self._known()
-        self.passphrase: str = known.get("passphrase") or f"sandbox {uuid.uuid4().hex}"
+        self.passphrase: str = known.get("passphrase") or f"sandbox-{uuid.uuid4().hex}"
         try:
             self.asterisk = Asterisk.attach(self.folder / "pbx", unpacked)
         except SandboxError:
