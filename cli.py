@@ -51,7 +51,7 @@ EXIT_BROKEN_PIPE = 141
 def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if not wanted or context.resilient_parsing:
         return
-    from importlib.metadata import version  # noqa: PLC0415 - 20 ms that only --version needs
+    from importlib.metadata import version
 
     click.echo(f"consentline {version('consentline')}")
     context.exit()

@@ -1,6 +1,5 @@
 """`consentline doctor`: is everything in place, and what else keeps numbers."""
 
-# ruff: noqa: PLC0415 - heavy imports wait until the command runs
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,6 +1,5 @@
 """`consentline export`: one recording, for one person, whole or not at all."""
 
-# ruff: noqa: PLC0415 - heavy imports wait until the command runs
 from __future__ import annotations
 
 import signal

@@ -1,6 +1,5 @@
 """`consentline init`: an installation from nothing, or one policy more."""
 
-# ruff: noqa: PLC0415 - heavy imports wait until the command runs
 from __future__ import annotations
 
 import os

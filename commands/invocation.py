@@ -1,6 +1,5 @@
 """What the group hands to every command: where the config file is, and what follows from it."""
 
-# ruff: noqa: PLC0415 - pydantic alone takes 100 ms; `--help` must not wait for it
 from __future__ import annotations
 
 from collections.abc import Iterator

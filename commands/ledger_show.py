@@ -1,6 +1,5 @@
 """`consentline ledger show`: the log, entry by entry."""
 
-# ruff: noqa: PLC0415 - heavy imports wait until the command runs
 from __future__ import annotations
 
 import json

@@ -1,6 +1,5 @@
 """`consentline policy check`: every problem of every file at once."""
 
-# ruff: noqa: PLC0415 - heavy imports wait until the command runs
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,6 +1,5 @@
 """`consentline prompts build`: placeholder speech, or the organisation's own recording."""
 
-# ruff: noqa: PLC0415 - heavy imports wait until the command runs
 from __future__ import annotations
 
 from pathlib import Path

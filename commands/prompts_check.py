@@ -1,6 +1,5 @@
 """`consentline prompts check`: does every prompt say what its policy says?"""
 
-# ruff: noqa: PLC0415 - heavy imports wait until the command runs
 from __future__ import annotations
 
 import click

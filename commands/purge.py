@@ -1,6 +1,5 @@
 """`consentline purge`: what is due is destroyed, now."""
 
-# ruff: noqa: PLC0415 - heavy imports wait until the command runs
 from __future__ import annotations
 
 import click

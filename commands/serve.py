@@ -1,6 +1,5 @@
 """`consentline serve`: the daemon itself, in the foreground."""
 
-# ruff: noqa: PLC0415 - heavy imports wait until the command runs
 from __future__ import annotations
 
 import click

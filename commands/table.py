@@ -1,6 +1,5 @@
 """Rows for people and for programs: a table on a terminal, tabs in a pipe, `--json` as one array."""
 
-# ruff: noqa: PLC0415 - rich is for terminals only
 from __future__ import annotations
 
 import json
