@@ -11,11 +11,12 @@ command line shows. So each caller of a module has two digits of its own.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -46,18 +47,22 @@ _MOST_AT_ONCE = 24
 
 
 class Callers:
-    """Many callers in one softphone process, each with a number of its own.
+    """Callers with a softphone process each: pjsua2 takes four calls in one and no more.
 
     Args:
         site: Started.
         folder: For what they hear.
+        name: Begins the names of their files.
         voice: What they say unless told otherwise, a name in `sandbox.speech.VOICES`; empty: nothing.
     """
 
-    def __init__(self, site: Site, folder: Path, *, name: str = "callers", voice: str = "caller1") -> None:
+    def __init__(self, site: Site, folder: Path, *, name: str = "caller", voice: str = "caller1") -> None:
         self._site = site
-        path = voice_file(voice) if voice else None
-        self._phone = Softphone.start(site.asterisk.sip_address(), folder, name=name, voice=path)
+        self._folder = folder
+        self._name = name
+        self._voice = voice
+        self._numbers = itertools.count(1)
+        self._phones = ExitStack()
 
     def place(
         self,
@@ -68,7 +73,7 @@ class Callers:
         display_name: str = "",
         answered: bool = True,
     ) -> Call:
-        """Call `number`; return when it is answered, or at once.
+        """Call `number`; return when it is answered, or at once. Several threads may call.
 
         Args:
             number: With the words of the sandbox's dialplan, such as "en14040".
@@ -77,9 +82,16 @@ class Callers:
             display_name: Of the caller.
             answered: Whether to wait for that.
         """
-        call = self._phone.call(number, caller_id=caller_number(digits), display_name=display_name)
-        if voice is not None:
-            call.say(voice_file(voice))
+        said = self._voice if voice is None else voice
+        phone = self._phones.enter_context(
+            Softphone.start(
+                self._site.asterisk.sip_address(),
+                self._folder,
+                name=f"{self._name}-{digits}-{next(self._numbers)}",
+                voice=voice_file(said) if said else None,
+            )
+        )
+        call = phone.call(number, caller_id=caller_number(digits), display_name=display_name)
         if answered:
             call.wait("confirmed", within_s=CONNECTED_WITHIN_S)
         return call
@@ -92,7 +104,7 @@ class Callers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Hang up everything."""
-        self._phone.close()
+        self._phones.close()
 
 
 @contextmanager
@@ -107,7 +119,7 @@ def place(
     answered: bool = True,
 ) -> Iterator[Call]:
     """Have a caller with a softphone process of its own; hung up at the end of the block."""
-    with Callers(site, folder, name=f"caller-{digits}", voice=voice) as callers:
+    with Callers(site, folder, voice=voice) as callers:
         yield callers.place(number, digits, display_name=display_name, answered=answered)
 
 
@@ -178,6 +190,19 @@ def recording(
         return any(row["recording_id"] == recording_id and row["state"] == state for row in rows)
 
     deadline.wait_until(there, within_s=within_s, what=f"{recording_id} is {state}", every_s=_SHOW_EVERY_S)
+    return next(row for row in site.cli("recordings") if row["recording_id"] == recording_id)
+
+
+def settled(site: Site, recording_id: str, *, within_s: float = SETTLED_WITHIN_S) -> Row:
+    """Return a recording once it is sealed or erased, whichever comes."""
+
+    def found() -> Row | None:
+        rows = _daemon(site).recordings()
+        over = (row for row in rows if row["state"] == "sealed" or row["erased_at"] is not None)
+        return next((row for row in over if row["recording_id"] == recording_id), None)
+
+    described = f"{recording_id} is sealed or erased"
+    deadline.wait_until(found, within_s=within_s, what=described, every_s=_SHOW_EVERY_S)
     return next(row for row in site.cli("recordings") if row["recording_id"] == recording_id)
 
 
