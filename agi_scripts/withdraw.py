@@ -19,6 +19,7 @@ from pathlib import Path
 
 from asterisk.agi import AGI, AGIException
 
+from agi_scripts import mark_file
 from agi_scripts.daemon_socket import DaemonAway, ask
 
 DAEMON_TIMEOUT_S = 0.4
@@ -77,18 +78,8 @@ def rename_away(request: Request) -> list[Path]:
 
 def leave_mark(request: Request) -> None:
     """Write the durable mark that the daemon takes in at its next start."""
-    final = request.marks / f"withdraw-{request.recording_id}"
-    unfinished = final.with_suffix(".new")
-    with unfinished.open("w", encoding="ascii") as file:
-        file.write(f"{request.recording_id} {request.pressed_by}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.rename(final)
-    folder = os.open(request.marks, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    text = f"{request.recording_id} {request.pressed_by}\n"
+    mark_file.write(request.marks, f"withdraw-{request.recording_id}", text)
 
 
 def withdraw_alone(request: Request, agi: AGI) -> None:
