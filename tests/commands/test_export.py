@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -249,8 +250,19 @@ def _asked(listener: socket.socket) -> Iterator[socket.socket]:
     link, _ = listener.accept()
     with link:
         link.settimeout(30)
-        link.recv(65_536)
+        _read_question(link)
         yield link
+
+
+def _read_question(link: socket.socket) -> None:
+    """Read a whole question: head and body come in two pieces, and closing on the second resets the link."""
+    question = b""
+    while b"\r\n\r\n" not in question:
+        question += link.recv(65_536)
+    head, _, body = question.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    while length is not None and len(body) < int(length[1]):
+        body += link.recv(65_536)
 
 
 def test_a_passphrase_that_is_not_there_is_a_usage_error(
