@@ -61,6 +61,16 @@ def test_every_outcome_has_its_extension_and_only_permitting_ones_a_way_to_the_t
         assert (f"[consentline-record-{outcome.value}]" in dialplan) == outcome.permits_recording
 
 
+def test_the_callers_own_words_stand_in_no_line_that_could_run_them(tmp_path: Path) -> None:
+    dialplan = render(config(tmp_path), load_policies(ROOT / "policies"))["extensions.conf"]
+    lines = [line for line in dialplan.splitlines() if "CALLERID(" in line and not line.startswith(" ;")]
+    assert lines
+    for line in lines:
+        unfiltered = re.sub(r"\$\{FILTER\([^,]+,\$\{CALLERID\(dnid\)\}\)\}", "", line)
+        if "CALLERID(" in unfiltered:
+            assert "=> n,Set(CALLERID(name)=" in line, line
+
+
 @pytest.mark.parametrize("secret", ["short", "with;semicolon", "new\\nline-in-it", "öööööööö"])
 def test_a_password_that_would_break_a_conf_file_is_refused(tmp_path: Path, secret: str) -> None:
     with pytest.raises(ConfigError, match="asterisk.ari_password"):
