@@ -35,12 +35,11 @@ from policy.clock import Clock, Randomness, SystemClock, SystemRandomness
 from policy.config import Config
 from policy.errors import ConsentlineError, NotFound, Unavailable
 from policy.load import Policies, load_policies
-from policy.vocabulary import RecordingId, WithdrawnBy
+from policy.vocabulary import CallId, RecordingId, WithdrawnBy
 from recorder.ami import Ami, AmiAccess, Heard, LinkUp, reconnect_delays
 from recorder.ami_wire import list_channels
 from recorder.capture import Captures
 from recorder.mixmonitor import MixMonitors
-from recorder.reconcile import Adopt
 from recorder.spool import Spool
 from store import container, keys, settings
 from store.archive import Archive
@@ -142,6 +141,7 @@ class Service:
             captures=self._captures,
             clock=self._clock,
             withdrawn=self._dispatch.confirm,
+            passed=self._take_up,
         )
         self._guard = ClockGuard(db=archive.db, clock=self._clock, boot=this_boot())
         self._operations = self._build_operations()
@@ -236,16 +236,26 @@ class Service:
     async def _settle(self) -> None:
         """Settle what an earlier life left, before anything new begins (I4, I7, I9)."""
         await self._marks.take_all()
-        steps = await self._captures.reconcile(absent=True)
-        adopted = {step.row.call_id for step in steps if isinstance(step, Adopt)}
+        await self._captures.reconcile(absent=True)
         there = {listed.channel_id for listed in await self._ami.ask_list(list_channels([]))}
         for call_id in await self._register.unfinished_calls():
-            if call_id not in there:
+            if call_id in there:
+                await self._take_up(call_id)
+            else:
                 await self._register.end_call(call_id, self._clock.now())
-            elif call_id in adopted:
-                known = await self._register.call_at_gate(call_id)
-                if known is not None:
-                    self._dispatch.resume(*known)
+
+    async def _take_up(self, call_id: CallId) -> None:
+        """Follow a call to its end that was decided upon and that nobody follows.
+
+        One that was not decided upon stands at the gate; the gate finds it there.
+        """
+        known = await self._register.call_at_gate(call_id)
+        if known is None:
+            return
+        arrival, earlier = known
+        if not earlier.outcome.permits_recording:
+            self._captures.forbid(call_id)
+        self._dispatch.resume(arrival, earlier)
 
     # ---------------------------------------------------------------- events
 
@@ -267,6 +277,8 @@ class Service:
                 self._metrics.connected("ari", self._ari_connected)
             if isinstance(event, Lost):
                 self._captures.controller_cut()
+            elif isinstance(event, Connected):
+                self._captures.controller_back()
             self._dispatch.inbox.put_nowait(event)
 
     async def _watch_partners(self) -> None:

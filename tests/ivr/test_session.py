@@ -430,6 +430,21 @@ def test_after_a_reconnect_live_calls_are_followed_again_and_their_codes_work() 
     assert play(story).recorder.told[-1] == "withdrawn caller_key"
 
 
+def test_after_a_reconnect_the_end_of_a_call_is_seen_where_there_is_no_code_to_listen_for() -> None:
+    async def story(stage: Stage) -> None:
+        call = stage.pbx.arrive("1.1", number="999")
+        await after(1)
+        stage.pbx.inbox.put_nowait(Lost(reason="cut"))
+        stage.pbx.subscribed.clear()
+        stage.pbx.inbox.put_nowait(Connected())
+        await after(1)
+        stage.pbx.hang_up(call)
+        await after(1)
+        assert stage.dispatch.live() == ()
+
+    play(story)
+
+
 def test_a_new_daemon_sends_onward_whoever_stood_at_the_gate_and_cuts_the_notice_first() -> None:
     async def story(stage: Stage) -> None:
         stage.pbx.is_deaf = True
@@ -651,6 +666,7 @@ def test_a_resumed_call_can_be_withdrawn_and_ends() -> None:
         )
         earlier = Earlier(outcome=Outcome.NOT_REFUSED, recording_id=RecordingId("b" * 32))
         stage.dispatch.resume(arrival, earlier)
+        stage.dispatch.resume(arrival, earlier)  # again is harmless
         await after(1)
         (live,) = stage.dispatch.live()
         assert (live.phase, live.outcome, live.recording_id) == (Phase.CALL, Outcome.NOT_REFUSED, "b" * 32)
