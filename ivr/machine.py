@@ -386,7 +386,8 @@ def _effect_failed(state: State, event: on.EffectFailed, consent: Consent | None
 
 
 def _connection_lost(state: State, consent: Consent | None) -> Step:
-    if state.phase not in _ASKING | {Phase.OPENING}:
+    permits = state.outcome is None or state.outcome.permits_recording
+    if state.phase not in _AT_THE_GATE or not permits:
         return state, ()
     text = "events were lost while a caller was asked; the call goes on unrecorded"
     return _alarmed(AlarmKind.CONNECTION_LOST, text, _interrupt(state, Outcome.ERROR, consent))

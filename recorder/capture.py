@@ -116,6 +116,7 @@ class Captures:
         self._dropped: dict[RecordingId, asyncio.Task[Withdrawal]] = {}
         self._in_bridges: set[CallId] = set()
         self._linked = True
+        self._keys_reach_us = True
 
     async def __aenter__(self) -> Self:
         self._background.start(self._watch_spool(), name="watch spool")
@@ -127,8 +128,8 @@ class Captures:
         await self._background.close()
 
     def ready(self) -> bool:
-        """Tell whether a new recording may start: there is room, and its tape could be stopped."""
-        return self._linked and self._spool.has_room()
+        """Tell whether a new recording may start: there is room, and a stop would be heard and obeyed."""
+        return self._linked and self._keys_reach_us and self._spool.has_room()
 
     async def started(self, recording_id: RecordingId, call_id: CallId) -> None:
         """Take in that the dialplan was told to start the tape; its decision is committed (I1)."""
@@ -140,6 +141,9 @@ class Captures:
             return
         if call_id in self._in_bridges:  # an agent can be faster than the word of the start
             self._bridged(call_id)
+        elif not self._keys_reach_us:  # I9: decided just before the cut, or during it
+            self._background.start(self._doubt(capture), name=f"doubt {recording_id}")
+            return
         files = self._confirmation.files_appear(recording_id, call_id, still=lambda: capture.runs)
         self._background.start(files, name=f"confirm {recording_id}")
 
@@ -164,10 +168,13 @@ class Captures:
         self._foreign.forbid(call_id)
 
     def controller_cut(self) -> None:
-        """Take in that keys pressed now are lost: the ARI websocket or AMI is cut (I9)."""
-        for capture in self._captures.values():
-            if capture.runs and capture.bridged_at is None:
-                self._background.start(self._doubt(capture), name=f"doubt {capture.recording_id}")
+        """Take in that from now on keys of callers who wait are lost: the ARI websocket is cut (I9)."""
+        self._keys_reach_us = False
+        self._doubt_waiting()
+
+    def controller_back(self) -> None:
+        """Take in that keys are heard again; what waited meanwhile was dropped."""
+        self._keys_reach_us = True
 
     def hear(self, event: Heard) -> None:
         """Take in what AMI tells; only notes it and starts what has to be done."""
@@ -184,7 +191,7 @@ class Captures:
             case LinkDown():
                 self._linked = False
                 self._in_bridges.clear()
-                self.controller_cut()
+                self._doubt_waiting()
             case LinkUp() if not self._linked:
                 self._linked = True
                 self._background.start(self._compare(), name="compare with Asterisk")
@@ -261,6 +268,8 @@ class Captures:
         await asyncio.sleep(UNBRIDGED_GRACE_S)
         if capture.runs and capture.bridged_at is None:
             await self._register.bridged(capture.recording_id, None)
+            if not self._keys_reach_us:
+                await self._doubt(capture)
 
     def _closed(self, recording_id: RecordingId) -> None:
         capture = self._captures.get(recording_id)
@@ -382,6 +391,11 @@ class Captures:
         for oldest in list(self._dropped)[: -DROPPED_REMEMBERED or None]:
             if self._dropped[oldest].done():
                 del self._dropped[oldest]
+
+    def _doubt_waiting(self) -> None:
+        for capture in self._captures.values():
+            if capture.runs and capture.bridged_at is None:
+                self._background.start(self._doubt(capture), name=f"doubt {capture.recording_id}")
 
     async def _doubt(self, capture: Capture) -> None:
         """Drop a call that waits while its keys are lost: no policy keeps one that nobody watched (I9)."""

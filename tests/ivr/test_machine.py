@@ -248,6 +248,27 @@ def test_lost_events_while_asking_end_the_asking_without_a_recording(reached: in
     assert AlarmKind.CONNECTION_LOST in story.alarms()
 
 
+@pytest.mark.parametrize("checked", [False, True])
+def test_a_refusal_that_may_have_been_lost_while_the_decision_was_stored_means_no_recording(
+    checked: bool,
+) -> None:
+    story = Story().then(OPENED, PREPARED, STARTED, ENDED, on.ReplyWindowOver())
+    if checked:
+        story.then(READY)
+    story.then(on.ConnectionLost())
+    assert bool([effect for effect in story.all if isinstance(effect, do.DropRecording)]) is checked
+    story.then(stored(Outcome.NOT_REFUSED), stored(Outcome.ERROR))
+    assert story.continued() == [do.Continue(outcome=Outcome.ERROR, recording_id=None)]
+    assert AlarmKind.CONNECTION_LOST in story.alarms()
+
+
+def test_lost_events_after_a_decision_against_recording_change_nothing() -> None:
+    story = Story().then(OPENED, PREPARED, STARTED, digit("1", 1000), on.ConnectionLost())
+    assert story.effects() == ()
+    story.then(stored(Outcome.REFUSED))
+    assert story.continued() == [do.Continue(outcome=Outcome.REFUSED, recording_id=None)]
+
+
 def test_a_call_taken_from_the_gate_is_stored_as_gate_unavailable_and_left_alone() -> None:
     story = Story().then(OPENED, PREPARED, STARTED, on.GateLeft(), stored(Outcome.GATE_UNAVAILABLE))
     assert story.continued() == []

@@ -356,6 +356,40 @@ def test_a_call_that_waits_during_a_cut_is_dropped_for_its_keys_are_lost(tmp_pat
     assert stage.alarms.kinds == ["controller_lost"]
 
 
+def test_a_call_whose_decision_was_on_its_way_during_a_cut_is_dropped_too(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        stage.captures.controller_cut()
+        assert not stage.captures.ready()
+        await stage.decided()
+        stage.tape_starts()
+        await asyncio.sleep(1)
+        assert stage.register.state(ID) is S.PURGED
+        stage.captures.controller_back()
+        assert stage.captures.ready()
+
+    stage = play(tmp_path, story)
+    assert stage.register.erased_because == {ID: ErasedBecause.CONTROLLER_LOST}
+    assert stage.alarms.kinds == ["controller_lost"]
+    assert stage.names == []
+
+
+def test_a_call_that_has_to_wait_again_during_a_cut_is_dropped_then(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        await talk(stage)
+        stage.captures.controller_cut()
+        stage.unbridge()
+        await asyncio.sleep(0.5)
+        stage.bridge()
+        await asyncio.sleep(2)
+        assert stage.register.state(ID) is S.RECORDING
+        stage.unbridge()
+        await asyncio.sleep(2)
+        assert stage.register.state(ID) is S.PURGED
+
+    stage = play(tmp_path, story)
+    assert stage.register.erased_because == {ID: ErasedBecause.CONTROLLER_LOST}
+
+
 def test_a_cut_in_mid_conversation_changes_nothing_and_what_was_missed_is_caught_up(tmp_path: Path) -> None:
     async def story(stage: Stage) -> None:
         calls = list(nth(3))
