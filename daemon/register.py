@@ -214,8 +214,7 @@ class Register:
         """Return calls whose end is not on record."""
 
         def work() -> tuple[CallId, ...]:
-            found = self.archive.db.rows("SELECT call_id FROM calls WHERE ended_at IS NULL")
-            return tuple(CallId(row["call_id"]) for row in found)
+            return calls.unfinished(self.archive.db)
 
         return await self.thread.run(work)
 

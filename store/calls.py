@@ -144,6 +144,12 @@ def end_call(tx: Tx, call_id: CallId, at: datetime) -> bool:
     return bool(ended)
 
 
+def unfinished(db: Db) -> tuple[CallId, ...]:
+    """Return calls whose end is not on record; those whose data were erased have none to look for."""
+    found = db.rows("SELECT call_id FROM calls WHERE ended_at IS NULL AND data_erased_at IS NULL")
+    return tuple(CallId(row["call_id"]) for row in found)
+
+
 def note_outcome(tx: Tx, call_id: CallId, outcome: Outcome) -> Outcome:
     """Keep the strictest outcome on the call's row and return it.
 

@@ -158,10 +158,14 @@ def _in_step(
         files: Of which there is a sealed file.
         opened: Of which an envelope can be unwrapped.
     """
-    kept = archive.db.rows("SELECT recording_id FROM recordings WHERE state = 'sealed'")
-    gone = archive.db.rows("SELECT recording_id FROM recordings WHERE erased_at IS NOT NULL")
-    fine = {row["recording_id"] for row in kept} & files & opened
-    return (fine | {row["recording_id"] for row in gone} - files) - strays
+
+    def ids(condition: str) -> frozenset[RecordingId]:
+        rows = archive.db.rows(f"SELECT recording_id FROM recordings WHERE {condition}")  # noqa: S608 - ours
+        return frozenset(RecordingId(row["recording_id"]) for row in rows)
+
+    kept = ids("state = 'sealed'") & files & opened
+    gone = ids("erased_at IS NOT NULL") - files
+    return (kept | gone) - strays
 
 
 def _rows_but(archive: Archive, in_step: frozenset[RecordingId]) -> dict[RecordingId, RecordingRow]:
