@@ -37,7 +37,7 @@ from policy.errors import ConsentlineError, NotFound, Unavailable
 from policy.load import Policies, load_policies
 from policy.vocabulary import CallId, RecordingId, WithdrawnBy
 from recorder.ami import Ami, AmiAccess, Heard, LinkUp, reconnect_delays
-from recorder.ami_wire import list_channels
+from recorder.ami_wire import HungUp, list_channels
 from recorder.capture import Captures
 from recorder.mixmonitor import MixMonitors
 from recorder.spool import Spool
@@ -144,6 +144,15 @@ class Service:
             passed=self._take_up,
         )
         self._guard = ClockGuard(db=archive.db, clock=self._clock, boot=this_boot())
+        self._agi_gate = AgiGate(
+            register=self._gate_register,
+            recorder=self._recorder,
+            prompts=self._prompts,
+            alarms=register,
+            clock=self._clock,
+            new_recording_id=lambda: RecordingId(archive.randomness.token(16).hex()),
+        )
+        self._agi_over: asyncio.Queue[CallId] = asyncio.Queue()
         self._operations = self._build_operations()
         self._ari_connected = False
         self._met: asyncio.Queue[Met | Parted] = asyncio.Queue()
@@ -216,6 +225,7 @@ class Service:
                 ("dispatch", self._dispatch.run()),
                 ("watch partners", self._watch_partners()),
                 ("look at bridges", self._look_at_bridges()),
+                ("end AGI calls", self._end_agi_calls()),
                 ("marks", self._marks.run()),
                 ("jobs", self._jobs().run()),
             )
@@ -265,6 +275,8 @@ class Service:
         self._metrics.connected("ami", self._ami.connected)
         if isinstance(event, LinkUp):
             self._links_up.set()
+        if isinstance(event, HungUp) and event.channel_id in self._agi_gate.underway():
+            self._agi_over.put_nowait(event.channel_id)
         for found in self._bridges.hear(event):
             self._met.put_nowait(found)
 
@@ -289,16 +301,28 @@ class Service:
                 case Parted(channel_id=channel_id):
                     await self._dispatch.unwatch(channel_id)
 
+    async def _end_agi_calls(self) -> None:
+        """Put on record that calls ended which came by AGI: ARI tells nothing of them."""
+        while True:
+            call_id = await self._agi_over.get()
+            try:
+                await self._agi_gate.ended(call_id)
+            except ConsentlineError as error:
+                logger.error("call=%s its end is not on record: %s", call_id, error.text)
+
     async def _look_at_bridges(self) -> None:
-        """See who is connected to whom after every new connection to AMI."""
+        """See who is connected to whom, and who is gone, after every new connection to AMI."""
         while True:
             await self._links_up.wait()
             self._links_up.clear()
+            underway = self._agi_gate.underway()
             try:
                 listed = await self._ami.ask_list(list_channels([]))
             except Unavailable as error:
                 logger.warning("bridges not looked at: %s", error.text)
                 continue
+            for call_id in underway - {one.channel_id for one in listed}:
+                self._agi_over.put_nowait(call_id)
             for found in self._bridges.look_again((one.channel_id, one.bridge_id) for one in listed):
                 self._met.put_nowait(found)
 
@@ -322,20 +346,12 @@ class Service:
         )
 
     def _build_operations(self) -> DaemonOperations:
-        agi_gate = AgiGate(
-            register=self._gate_register,
-            recorder=self._recorder,
-            prompts=self._prompts,
-            alarms=self._register,
-            clock=self._clock,
-            new_recording_id=lambda: RecordingId(self._archive.randomness.token(16).hex()),
-        )
         return DaemonOperations(
             archive=self._archive,
             register=self._register,
             guard=self._guard,
             captures=self._captures,
-            agi_gate=agi_gate,
+            agi_gate=self._agi_gate,
             policies=self._policies,
             metrics=self._metrics,
             clock=self._clock,

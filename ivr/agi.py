@@ -90,6 +90,21 @@ class AgiGate:
         self._clock = clock
         self._new_recording_id = new_recording_id
         self._open: OrderedDict[CallId, _Asked] = OrderedDict()
+        self._underway: set[CallId] = set()
+
+    def underway(self) -> frozenset[CallId]:
+        """Return the calls that entered and have not ended: no session follows them, only AMI tells."""
+        return frozenset(self._underway)
+
+    async def ended(self, call_id: CallId) -> None:
+        """Put the end of a call that entered here on record; another's changes nothing.
+
+        Raises:
+            ConsentlineError: If it could not be put on record.
+        """
+        if call_id in self._underway:
+            await self._register.end_call(call_id, self._clock.now())
+            self._underway.discard(call_id)
 
     async def enter(self, arrival: Arrival, policy: Policy | Outcome) -> Ask | GoOn:
         """Put a call on record and say what its caller is to hear.
@@ -102,6 +117,7 @@ class AgiGate:
             ConsentlineError: If the call could not be put on record; then it goes on unrecorded.
         """
         earlier = await self._register.open_call(arrival)
+        self._underway.add(arrival.call_id)
         served = policy if isinstance(policy, Policy) else None
         language = arrival.language if served is None else served.language_for(arrival.language)
         if earlier is not None and (earlier.withdrawn or not earlier.outcome.permits_recording):
