@@ -63,13 +63,13 @@ def test_every_outcome_has_its_extension_and_only_permitting_ones_a_way_to_the_t
 
 def test_the_callers_own_words_stand_in_no_line_that_could_run_them(tmp_path: Path) -> None:
     dialplan = render(config(tmp_path), load_policies(ROOT / "policies"))["extensions.conf"]
-    theirs = re.compile(r"CALLERID\(|CONSENTLINE_CALLER_NAME")
+    theirs = re.compile(r"CALLERID\(|\$\{CONSENTLINE_(CALLER_NAME|SAID|ONE_LINE)\}")
     lines = [line for line in dialplan.splitlines() if theirs.search(line) and not line.startswith(" ;")]
     assert lines
     for line in lines:
-        unfiltered = re.sub(r"\$\{FILTER\([^,]+,\$\{CALLERID\(dnid\)\}\)\}", "", line)
+        unfiltered = re.sub(r"\$\{(FILTER\([^,]+,\$\{CALLERID\(dnid\)\}|LEN\(\$\{\w+\})\)\}", "", line)
         if theirs.search(unfiltered):
-            plain = r".*=> n(\(\w+\))?,Set\((CALLERID\(name\)|CONSENTLINE_CALLER_NAME)=[^?]*\)"
+            plain = r".*=> .*(n|1)(\(\w+\))?,Set\((CALLERID\((name|\$\{EXTEN\})\)|CONSENTLINE_\w+)=[^?]*\)"
             assert re.fullmatch(plain, line), line
 
 
