@@ -77,7 +77,7 @@ class ExportQuestion(_Question):
 class GateQuestion(_Question):
     """A call that came to the gate by AGI."""
 
-    call_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,150}$")]
+    call_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,150}$")]
     channel: ShortText
     caller: Annotated[str, StringConstraints(max_length=4096)]
     language: ShortText
@@ -103,7 +103,7 @@ class HeardQuestion(_Question):
 class DecisionQuestion(_Question):
     """How the conversation by AGI went."""
 
-    call_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,150}$")]
+    call_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,150}$")]
     heard: HeardQuestion
 
 

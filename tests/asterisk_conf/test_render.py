@@ -73,6 +73,15 @@ def test_the_callers_own_words_stand_in_no_line_that_could_run_them(tmp_path: Pa
             assert re.fullmatch(plain, line), line
 
 
+def test_a_filter_that_is_to_let_a_dash_through_has_it_where_it_begins_no_range(tmp_path: Path) -> None:
+    dialplan = render(config(tmp_path), load_policies(ROOT / "policies"))["extensions.conf"]
+    filters = re.findall(r"FILTER\(([^,]+),", dialplan)
+    assert "A-Za-z0-9-._" in filters
+    for allowed in filters:
+        without_ranges = re.sub(r"A-Z|a-z|0-9|a-f", "", allowed)
+        assert without_ranges.find("-") <= 0, allowed
+
+
 @pytest.mark.parametrize("secret", ["short", "with;semicolon", "new\\nline-in-it", "öööööööö"])
 def test_a_password_that_would_break_a_conf_file_is_refused(tmp_path: Path, secret: str) -> None:
     with pytest.raises(ConfigError, match="asterisk.ari_password"):
