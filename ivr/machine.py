@@ -21,6 +21,7 @@ The rules
  9. A second gate: what was refused or withdrawn before stays so, unasked. What was permitted is asked
     again; a stricter answer withdraws the first recording; otherwise that recording simply goes on.
 10. Withdrawing works whenever a recording may run. Twice is harmless. Both parties hear that it is gone.
+    Who withdraws while still being asked has refused.
 11. If the way onward fails, the plain way, which records nothing, is tried once. After that the dial plan's
     dead-man switch frees the caller.
 
@@ -128,7 +129,7 @@ def step(state: State, event: Event, consent: Consent | None) -> Step:  # noqa: 
         case on.ConnectionLost():
             return _connection_lost(state, consent)
         case on.WithdrawCodePressed():
-            return _code_pressed(state, event)
+            return _code_pressed(state, event, consent)
         case on.RecordingWithdrawn():
             return _withdrawn(state)
         case on.WithdrawalFailed():
@@ -396,7 +397,9 @@ def _connection_lost(state: State, consent: Consent | None) -> Step:
 # --- taking it back ---------------------------------------------------------------------------------
 
 
-def _code_pressed(state: State, event: on.WithdrawCodePressed) -> Step:
+def _code_pressed(state: State, event: on.WithdrawCodePressed, consent: Consent | None) -> Step:
+    if state.tape is Tape.NONE and state.phase in _AT_THE_GATE:
+        return _interrupt(state, Outcome.REFUSED, consent)  # rule 10
     if state.tape is Tape.WITHDRAWN and state.phase is Phase.CALL:
         return state, (do.ConfirmWithdrawal(),)  # rule 10
     if state.tape is not Tape.RUNNING or state.tape_id is None or state.phase is Phase.OVER:

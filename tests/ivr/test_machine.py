@@ -317,6 +317,18 @@ def test_the_withdraw_code_withdraws_and_both_hear_it() -> None:
     assert story.then(on.RecordingWithdrawn()).effects() == (do.ConfirmWithdrawal(),)
 
 
+@pytest.mark.parametrize("reached", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("consent", [OPT_OUT, OPT_IN, ANNOUNCE])
+def test_who_withdraws_while_still_being_asked_has_refused(consent: Consent, reached: int) -> None:
+    way = (OPENED, PREPARED, STARTED, ENDED, on.ReplyWindowOver(), READY)[:reached]
+    story = Story(consent).then(*way, CODE)
+    assert story.stored()[-1].outcome is Outcome.REFUSED
+    assert story.stored()[-1].recording_id is None
+    assert story.then(stored(Outcome.REFUSED)).continued() == [
+        do.Continue(outcome=Outcome.REFUSED, recording_id=None)
+    ]
+
+
 def test_withdrawing_twice_is_harmless_and_is_confirmed_again() -> None:
     story = recorded().then(CODE, CODE)
     assert story.effects() == ()
