@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 
 from daemon.bridges import Bridges, Met, Parted
@@ -49,6 +49,8 @@ from store.opening import open_archive
 logger = logging.getLogger(__name__)
 
 DRAIN_WITHIN_S = 3.0
+
+EndlessTask = Callable[[], Coroutine[None, None, None]]
 
 
 def serve(config: Config, *, clock: Clock | None = None, randomness: Randomness | None = None) -> None:
@@ -121,6 +123,7 @@ class Service:
             app=access.app,
             delays=reconnect_delays,
         )
+        self._uses_ari = not access.without_ari
         self._prompts = GatePrompts(PromptLibrary(config.path("prompts")))
         self._gate_register = GateRegister(register, self._captures)
         self._dispatch = Dispatch(
@@ -199,7 +202,8 @@ class Service:
             StateConflict: If another daemon took our application.
         """
         async with self._ari, self._captures:
-            await self._ari.self_check()
+            if self._uses_ari:
+                await self._ari.self_check()
             await self._ami.connect()
             try:
                 async with asyncio.TaskGroup() as tasks:
@@ -218,17 +222,8 @@ class Service:
             await site.start()
         await control.start()
         endless = [
-            tasks.create_task(work, name=name)
-            for name, work in (
-                ("ari", self._ari.listen(self._ari_events)),
-                ("relay", self._relay()),
-                ("dispatch", self._dispatch.run()),
-                ("watch partners", self._watch_partners()),
-                ("look at bridges", self._look_at_bridges()),
-                ("end AGI calls", self._end_agi_calls()),
-                ("marks", self._marks.run()),
-                ("jobs", self._jobs().run()),
-            )
+            tasks.create_task(work(), name=work.__name__)
+            for work in (*(self._ari_tasks() if self._uses_ari else ()), *self._own_tasks())
         ]
         try:
             logger.info("serving %s", ", ".join(sorted(self._policies.by_name)))
@@ -240,6 +235,21 @@ class Service:
                 await site.stop()
         for task in endless:
             task.cancel()
+
+    def _ari_tasks(self) -> Sequence[EndlessTask]:
+        async def listen() -> None:
+            await self._ari.listen(self._ari_events)
+
+        return (listen, self._relay, self._dispatch.run)
+
+    def _own_tasks(self) -> Sequence[EndlessTask]:
+        return (
+            self._watch_partners,
+            self._look_at_bridges,
+            self._end_agi_calls,
+            self._marks.run,
+            self._jobs().run,
+        )
 
     # ---------------------------------------------------------------- before the first call
 
@@ -265,7 +275,10 @@ class Service:
         arrival, earlier = known
         if not earlier.outcome.permits_recording:
             self._captures.forbid(call_id)
-        self._dispatch.resume(arrival, earlier)
+        if self._uses_ari:
+            self._dispatch.resume(arrival, earlier)
+        else:
+            self._agi_gate.follow(call_id)
 
     # ---------------------------------------------------------------- events
 

@@ -96,6 +96,10 @@ class AgiGate:
         """Return the calls that entered and have not ended: no session follows them, only AMI tells."""
         return frozenset(self._underway)
 
+    def follow(self, call_id: CallId) -> None:
+        """Take up a call that entered in an earlier life of the daemon."""
+        self._underway.add(call_id)
+
     async def ended(self, call_id: CallId) -> None:
         """Put the end of a call that entered here on record; another's changes nothing.
 
