@@ -83,6 +83,10 @@ class GateRecorder:
         """Take note that a capture whose row exists will never start: nothing was said."""
         await self._register.destroy(recording_id, ErasedBecause.EMPTY, ())
 
+    async def conclude(self, recording_id: RecordingId) -> None:
+        """Stop it while its call goes on, and keep what it holds."""
+        await self._captures.conclude(recording_id)
+
     async def withdraw(self, recording_id: RecordingId, by: WithdrawnBy) -> None:
         """Stop it and destroy what there is (I6)."""
         withdrawal = await self._captures.withdraw(recording_id, by)

@@ -17,11 +17,11 @@ from ivr.machine import TOLERANCE_MS
 from ivr.ports import Alarms, Prompts, Recorder, Register
 from ivr.prompts import PromptUnfit
 from policy.clock import Clock
-from policy.errors import StateConflict
+from policy.errors import ConsentlineError, StateConflict
 from policy.evidence import Arrival, Decision, Heard, Prompt, Way
 from policy.model import Policy
 from policy.rules import deciding_key, outcome_of, stricter
-from policy.vocabulary import CallId, Outcome, RecordingId, WithdrawnBy
+from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId, WithdrawnBy
 
 OPEN_CALLS = 1024
 """How many calls may be between their two questions; beyond that the oldest has hung up."""
@@ -165,7 +165,9 @@ class AgiGate:
     async def _decide(self, call_id: CallId, asked: _Asked, heard: Heard, outcome: Outcome) -> GoOn:
         earlier = asked.earlier
         running = None if earlier is None else earlier.recording_id
-        recording_id = await self._reserve(call_id, outcome) if running is None else None
+        is_anothers = running is not None and earlier is not None and earlier.policy != _name(asked.policy)
+        begins = running is None or is_anothers
+        recording_id = await self._reserve(call_id, outcome) if begins else None
         await self._register.store_decision(
             Decision(
                 call_id=call_id,
@@ -179,10 +181,21 @@ class AgiGate:
         )  # I1: durable before the dialplan hears of it
         if running is not None and not outcome.permits_recording:
             await self._recorder.withdraw(running, WithdrawnBy.SECOND_GATE)
+        elif running is not None and is_anothers:
+            await self._conclude(running, recording_id)
         if recording_id is not None:
             await self._recorder.started(recording_id, call_id)
         way_on = outcome if earlier is None else stricter(outcome, earlier.outcome)
         return GoOn(policy=asked.policy, language=asked.language, outcome=way_on, recording_id=recording_id)
+
+    async def _conclude(self, running: RecordingId, successor: RecordingId | None) -> None:
+        """End an earlier policy's recording; where its tape may still run, no other begins."""
+        try:
+            await self._recorder.conclude(running)
+        except ConsentlineError:
+            if successor is not None:
+                await self._recorder.dropped(successor)
+            raise
 
     async def _reserve(self, call_id: CallId, outcome: Outcome) -> RecordingId | None:
         if not outcome.permits_recording:
@@ -192,3 +205,7 @@ class AgiGate:
             await self._alarms.alarm(AlarmKind.RECORDER_NOT_READY.value, text, call_id)
             return None
         return self._new_recording_id()
+
+
+def _name(policy: Policy | None) -> PolicyName | None:
+    return None if policy is None else policy.name

@@ -161,7 +161,8 @@ class Dispatch:
         """Take up a call that went past the gate unseen; one that has a session stays as it is."""
         if self.follows(arrival.call_id):
             return
-        policy = self._policies.by_name.get(arrival.policy) if arrival.policy is not None else None
+        name = earlier.policy or arrival.policy  # the last gate was perhaps not the first one's
+        policy = self._policies.by_name.get(name) if name is not None else None
         visit = Visit(arrival=arrival, policy=policy, verdict=None, new_recording_id=self._new_id())
         self._start(Session(self._ports, visit, earlier=earlier))
 

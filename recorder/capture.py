@@ -2,6 +2,7 @@
 
     started -> the dialplan was told to start the tape; both files must be there within 500 ms
       bridged -> the caller speaks with somebody; both files must grow
+      concluded -> the call goes on without it: stopped, then finished as if it were over
       dropped -> withdrawn, in doubt, or a ghost (recorder/withdrawal.py)
       over    -> hung up: closed, sealed (recorder/finishing.py)
 
@@ -37,7 +38,7 @@ from recorder.bell import Bell
 from recorder.confirmation import Confirmation
 from recorder.finishing import Finished, Finisher
 from recorder.foreign import ForeignTapes
-from recorder.ports import AlarmKind, Alarms, Delays, Register, Row, Tape
+from recorder.ports import AlarmKind, Alarms, Delays, Register, Row, StopOutcome, Tape
 from recorder.reconcile import Adopt, Drop, Finish, Step, Unlink, Withdraw, plan_reconcile
 from recorder.spool import Spool
 from recorder.withdrawal import Withdrawal, Withdrawals, stop_delays
@@ -49,6 +50,8 @@ UNSTARTED_WITHIN_S = 1.0
 CLOSED_GRACE_S = 1.0
 """How long a file may have been closed before Asterisk has to have told of the hang-up (fact 9)."""
 UNBRIDGED_GRACE_S = 1.0
+CONCLUDED_WITHIN_S = 2.0
+"""How long a tape may take to stop while its call goes on; what it holds after that is in doubt."""
 DROPPED_REMEMBERED = 256
 
 
@@ -60,6 +63,7 @@ class Capture:
         bridged_at: Since when the caller speaks with somebody; None while waiting.
         spoke: Whether that was ever so.
         explaining: Whether a file that closed is being looked into.
+        concluding: Stops the tape while the call goes on.
     """
 
     recording_id: RecordingId
@@ -67,13 +71,20 @@ class Capture:
     bridged_at: datetime | None = None
     spoke: bool = False
     explaining: bool = False
+    concluding: asyncio.Task[StopOutcome] | None = None
     finishing: asyncio.Task[Finished | None] | None = None
     dropping: asyncio.Task[Withdrawal] | None = None
 
     @property
     def runs(self) -> bool:
         """Whether nothing has been said about its end."""
-        return self.finishing is None and self.dropping is None
+        return self.finishing is None and self.dropping is None and self.concluding is None
+
+    @property
+    def stops(self) -> bool:
+        """Whether its tape is being stopped while the call goes on, and may still run."""
+        ended = self.finishing is not None or self.dropping is not None
+        return self.concluding is not None and not self.concluding.done() and not ended
 
 
 class Captures:
@@ -157,6 +168,32 @@ class Captures:
         """
         return await asyncio.shield(self._drop(recording_id, because=ErasedBecause.WITHDRAWN, by=by))
 
+    async def conclude(self, recording_id: RecordingId) -> None:
+        """End a recording while its call goes on: what was recorded until now is kept.
+
+        Returns when the tape cannot run any more; finishing the capture goes on beside. A recording that
+        does not run is left as it is.
+
+        Raises:
+            Unavailable: If the tape did not stop in time. It is asked on, and the recording is dropped:
+                what it holds from now on was not permitted under its name (I9).
+        """
+        capture = self._captures.get(recording_id)
+        if capture is None or capture.finishing is not None or capture.dropping is not None:
+            return
+        if capture.concluding is None:
+            log.info("call %s capture %s -> concluded", capture.call_id, recording_id)
+            stop = self._withdrawals.stop(capture.call_id, recording_id)
+            capture.concluding = self._background.start(stop, name=f"conclude {recording_id}")
+            capture.concluding.add_done_callback(lambda stopped: self._concluded(capture, stopped))
+        await asyncio.wait({capture.concluding}, timeout=CONCLUDED_WITHIN_S)
+        if capture.concluding.done():
+            return
+        text = f"{recording_id}: the tape did not stop when its recording was over, so it is dropped"
+        await self._bell.ring(AlarmKind.CONTROLLER_LOST, text, capture.call_id)
+        self._drop(recording_id, because=ErasedBecause.CONTROLLER_LOST, by=None)
+        raise Unavailable(text)
+
     async def ended(self, call_id: CallId) -> None:
         """Finish the capture of a call that is over, and return when it is sealed, empty or put aside."""
         finishing = self._end(call_id)
@@ -227,11 +264,19 @@ class Captures:
     # ---------------------------------------------------------------- running
 
     def _take_on(self, recording_id: RecordingId, call_id: CallId) -> Capture:
+        before = self._by_call.get(call_id)
+        if before is not None and before.finishing is None:  # dropped: else nobody would forget it
+            self._foreign.release(call_id)
+            self._start_finishing(before, closed=False)
+        capture = self._know(recording_id, call_id)
+        self._by_call[call_id] = capture
+        self._foreign.claim(call_id)
+        return capture
+
+    def _know(self, recording_id: RecordingId, call_id: CallId) -> Capture:
         capture = Capture(recording_id=recording_id, call_id=call_id)
         capture.dropping = self._dropped.get(recording_id)  # said stop before it was said to start
         self._captures[recording_id] = capture
-        self._by_call[call_id] = capture
-        self._foreign.claim(call_id)
         return capture
 
     def _bridged(self, call_id: CallId) -> None:
@@ -332,6 +377,17 @@ class Captures:
             await self._bell.ring(AlarmKind.WRITER_NOT_CLOSED, text, capture.call_id)
         return await self._finisher.finish(capture.recording_id, capture.call_id, spoke=capture.spoke)
 
+    def _concluded(self, capture: Capture, stopped: asyncio.Task[StopOutcome]) -> None:
+        if stopped.cancelled() or stopped.exception() is not None:
+            return
+        self._foreign.release(capture.call_id)
+        if capture.dropping is not None:
+            return  # forgotten when the call ends, or its next recording begins
+        if self._by_call.get(capture.call_id) is capture:
+            del self._by_call[capture.call_id]
+        if capture.finishing is None:
+            self._start_finishing(capture, closed=False)
+
     def _forget_if_settled(self, capture: Capture) -> None:
         over = capture.finishing is not None and capture.finishing.done()
         if not over or (capture.dropping is not None and not capture.dropping.done()):
@@ -393,8 +449,9 @@ class Captures:
                 del self._dropped[oldest]
 
     def _doubt_waiting(self) -> None:
-        for capture in self._captures.values():
-            if capture.runs and capture.bridged_at is None:
+        for capture in tuple(self._captures.values()):
+            waits = capture.runs and capture.bridged_at is None
+            if waits or capture.stops:
                 self._background.start(self._doubt(capture), name=f"doubt {capture.recording_id}")
 
     async def _doubt(self, capture: Capture) -> None:
@@ -457,7 +514,8 @@ class Captures:
     def _finish_row(self, row: Row) -> None:
         capture = self._captures.get(row.recording_id)
         if capture is None:
-            capture = self._take_on(row.recording_id, row.call_id)
+            capture = self._know(row.recording_id, row.call_id)
+            self._by_call.setdefault(row.call_id, capture)  # a later recording of the call may run
             capture.spoke = row.bridged_at is not None or row.state is not RecordingState.RECORDING
         if capture.finishing is None:
             self._start_finishing(capture, closed=row.state is not RecordingState.RECORDING)

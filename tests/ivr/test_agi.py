@@ -10,7 +10,7 @@ import pytest
 
 from ivr.agi import AgiGate, Ask, GoOn
 from policy.clock import SteppedClock, from_ms
-from policy.errors import StateConflict
+from policy.errors import StateConflict, Unavailable
 from policy.evidence import Arrival, Heard, Way
 from policy.model import Policy
 from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId
@@ -41,7 +41,8 @@ class Gate:
         )
 
     def enter(self, policy: Policy | Outcome, *, language: str = "nl") -> Ask | GoOn:
-        return asyncio.run(self.agi.enter(replace(ARRIVAL, language=language), policy))
+        name = policy.name if isinstance(policy, Policy) else None
+        return asyncio.run(self.agi.enter(replace(ARRIVAL, language=language, policy=name), policy))
 
     def answer(self, heard: Heard) -> GoOn:
         return asyncio.run(self.agi.answer(ID, heard))
@@ -58,6 +59,7 @@ ARRIVAL = Arrival(
     way=Way.AGI,
 )
 EINDHOVEN = policies().by_name[PolicyName("eindhoven")]
+OTHER = policies().by_name[PolicyName("aankondiging")]
 
 
 def test_silence_is_recorded_under_a_stored_decision() -> None:
@@ -79,6 +81,28 @@ def test_a_refusal_at_the_second_gate_withdraws_the_recording_of_the_first() -> 
     gate.enter(EINDHOVEN)
     assert gate.answer(REFUSAL).outcome is Outcome.REFUSED
     assert gate.recorder.told == [f"started {ID}", "withdrawn second_gate"]
+
+
+def test_another_policys_gate_concludes_the_recording_and_begins_its_own() -> None:
+    gate = Gate()
+    gate.enter(EINDHOVEN)
+    first = gate.answer(SILENCE)
+    gate.enter(OTHER)
+    second = gate.answer(SILENCE)
+    assert first.recording_id is not None
+    assert second.recording_id not in (None, first.recording_id)
+    assert gate.recorder.told == [f"started {ID}", "concluded eindhoven", f"started {ID}"]
+
+
+def test_a_recording_that_cannot_be_concluded_lets_no_other_begin() -> None:
+    gate = Gate()
+    gate.enter(EINDHOVEN)
+    gate.answer(SILENCE)
+    gate.enter(OTHER)
+    gate.recorder.broken["conclude"] = Unavailable("AMI: no answer")
+    with pytest.raises(Unavailable):
+        gate.answer(SILENCE)
+    assert gate.recorder.told == [f"started {ID}", "dropped"]
 
 
 def test_who_refused_is_not_asked_again_and_the_agent_still_hears_the_policys_words() -> None:

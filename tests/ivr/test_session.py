@@ -706,6 +706,32 @@ def test_a_second_gate_asks_again_and_silence_lets_the_recording_go_on() -> None
     assert play(story).recorder.told == ["started 1.1"]
 
 
+def test_another_policys_gate_concludes_the_recording_and_begins_its_own() -> None:
+    async def story(stage: Stage) -> None:
+        call = await recorded_call(stage)
+        stage.pbx.arrive("1.1", "14050")
+        await after(10)
+        assert stage.ways(call) == ["not_refused*", "not_refused*"]
+
+    stage = play(story)
+    assert stage.recorder.told == ["started 1.1", "concluded eindhoven", "started 1.1"]
+    first, second = (decision.recording_id for decision in stage.register.decisions)
+    assert None is not first != second is not None
+
+
+def test_a_recording_that_cannot_be_concluded_lets_no_other_begin_and_the_call_goes_on() -> None:
+    async def story(stage: Stage) -> None:
+        call = await recorded_call(stage)
+        stage.recorder.broken["conclude"] = Unavailable("AMI: no answer")
+        stage.pbx.arrive("1.1", "14050")
+        await after(10)
+        assert stage.ways(call) == ["not_refused*", "error"]
+
+    stage = play(story)
+    assert stage.recorder.told == ["started 1.1", "dropped"]
+    assert stage.alarms.kinds == ["effect_failed"]
+
+
 def test_refusing_at_the_second_gate_withdraws_the_recording() -> None:
     async def story(stage: Stage) -> None:
         call = await recorded_call(stage)

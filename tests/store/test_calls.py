@@ -17,7 +17,7 @@ from store import call_data, calls, decisions, ledger
 from store import settings as installation
 from store.callers import seal_caller
 from store.keys import Purpose, envelope_info, make_private_half, open_with
-from tests.store.scene import STARTED_AT, CountingRandomness, Scene, recording_named
+from tests.store.scene import EINDHOVEN, STARTED_AT, CountingRandomness, Scene, recording_named
 
 
 def test_a_call_is_shown_with_its_number_masked_and_its_decision_null_while_it_is_asked(stage: Scene) -> None:
@@ -84,7 +84,7 @@ def test_earlier_is_none_until_something_was_decided(stage: Scene) -> None:
     assert calls.earlier(stage.db, call_id) is None
     with stage.db.write() as tx:
         decisions.store(tx, stage.decision(3), stage.policies)
-    earlier = calls.Earlier(outcome=Outcome.NOT_REFUSED, recording_id=recording_named(3))
+    earlier = calls.Earlier(outcome=Outcome.NOT_REFUSED, recording_id=recording_named(3), policy=EINDHOVEN)
     assert calls.earlier(stage.db, call_id) == earlier
 
 
