@@ -135,9 +135,13 @@ class Register:
         if receipt is not None:
             self.metrics.erased(receipt.because, None)
 
-    async def bridged(self, recording_id: RecordingId, at: datetime | None) -> None:
-        """Commit since when the caller speaks with somebody; None: waits again."""
-        await self._write(lambda tx: recordings.bridged(tx, recording_id, at))
+    async def bridged(self, recording_id: RecordingId, at: datetime, bridge_id: str) -> None:
+        """Commit since when, and in which bridge, the caller speaks with somebody."""
+        await self._write(lambda tx: recordings.bridged(tx, recording_id, at, bridge_id))
+
+    async def waiting(self, recording_id: RecordingId) -> None:
+        """Commit that the caller waits again."""
+        await self._write(lambda tx: recordings.waiting(tx, recording_id))
 
     async def rows(self, also: Collection[RecordingId]) -> tuple[Row, ...]:
         """Return every row in `recording` or `captured`, and those of `also` in whatever state."""
@@ -152,6 +156,7 @@ class Register:
                     call_id=row.call_id,
                     state=row.state,
                     bridged_at=row.bridged_at,
+                    bridge_id=row.bridge_id,
                     controller_lost=self._controller_lost(row.policy),
                     marked=marks.marked(db, row.call_id),
                 )

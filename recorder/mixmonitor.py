@@ -71,7 +71,7 @@ class MixMonitors:
         return tuple(
             LiveChannel(
                 channel_id=channel.channel_id,
-                bridged=channel.bridge_id is not None,
+                bridge_id=channel.bridge_id,
                 recording_id=_recording_id(channel.variables),
             )
             for channel in listed

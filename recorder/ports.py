@@ -45,6 +45,7 @@ class Row:
 
     Attributes:
         bridged_at: Since when the caller speaks with somebody; None while waiting.
+        bridge_id: In which bridge.
         controller_lost: Of the policy under which it was recorded.
         marked: Whether a mark says that the daemon's absence mattered to this call.
     """
@@ -53,6 +54,7 @@ class Row:
     call_id: CallId
     state: RecordingState
     bridged_at: datetime | None
+    bridge_id: str | None
     controller_lost: ControllerLost
     marked: bool
 
@@ -83,8 +85,11 @@ class Register(Protocol):
         An id without a row is fine too: then there are only the paths.
         """
 
-    async def bridged(self, recording_id: RecordingId, at: datetime | None) -> None:
-        """Commit since when the caller speaks with somebody; None: waits again."""
+    async def bridged(self, recording_id: RecordingId, at: datetime, bridge_id: str) -> None:
+        """Commit since when, and in which bridge, the caller speaks with somebody."""
+
+    async def waiting(self, recording_id: RecordingId) -> None:
+        """Commit that the caller waits again."""
 
     async def rows(self, also: Collection[RecordingId]) -> tuple[Row, ...]:
         """Return every row in `recording` or `captured`, and those of `also` in whatever state."""
@@ -116,11 +121,12 @@ class LiveChannel:
     """A channel that exists now.
 
     Attributes:
+        bridge_id: Asterisk's unique id of the bridge it is in, or None.
         recording_id: Under which the dialplan started a tape on it, or None.
     """
 
     channel_id: CallId
-    bridged: bool
+    bridge_id: str | None
     recording_id: RecordingId | None
 
 

@@ -111,8 +111,8 @@ def _erase_rows(tx: Tx, call_id: CallId, at: datetime) -> bool:
     tx.execute("DELETE FROM decisions WHERE call_id = ?", (call_id,))
     tx.execute("DELETE FROM alarms WHERE call_id = ?", (call_id,))
     tx.execute(
-        "UPDATE recordings SET bridged_at = NULL, captured_at = NULL, duration_ms = NULL, problem = NULL"
-        " WHERE call_id = ?",
+        "UPDATE recordings SET bridged_at = NULL, bridge_id = NULL, captured_at = NULL, duration_ms = NULL,"
+        " problem = NULL WHERE call_id = ?",
         (call_id,),
     )
     return True

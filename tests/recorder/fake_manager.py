@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from policy.vocabulary import CallId
 from recorder.ami import AmiAccess
 from recorder.ports import StopOutcome
-from tests.recorder.fakes import FakeAsterisk
+from tests.recorder.fakes import BRIDGE, FakeAsterisk
 
 PASSWORD = "geheim, en: lang"
 _WORDS = {
@@ -114,7 +114,7 @@ class FakeManager:
                 f"Channel: Local/s@talk-{call_id};1",
                 f"Uniqueid: {call_id}",
                 f"Linkedid: {call_id}",
-                f"BridgeID: {'6f0c-5471' if channel.bridged else ''}",
+                f"BridgeID: {BRIDGE if channel.bridged else ''}",
                 f"Variable: CONSENTLINE_MMID={channel.ours or '(null)'}",
                 f"Variable: CONSENTLINE_RECORDING={channel.recording_id or '(null)'}",
                 tag,

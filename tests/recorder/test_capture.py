@@ -16,7 +16,7 @@ from recorder.ami import LinkDown, LinkUp
 from recorder.ami_wire import BridgeEntered, TapeStarted
 from recorder.finishing import Finished
 from tests.recorder import waves
-from tests.recorder.fakes import FakeChannel
+from tests.recorder.fakes import BRIDGE, FakeChannel
 from tests.recorder.stage import CALL, ID, Stage, nth, play
 
 S = RecordingState
@@ -193,6 +193,22 @@ def test_a_writer_that_never_closes_is_waited_for_only_so_long(tmp_path: Path) -
     stage = play(tmp_path, story)
     assert stage.register.durations_ms == {ID: 100}
     assert stage.alarms.kinds == ["writer_not_closed"]
+
+
+def test_a_call_that_changes_bridges_is_known_by_the_one_it_is_in(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        await talk(stage)
+        assert stage.register.table[ID].bridge_id == BRIDGE
+        stage.unbridge()
+        stage.captures.hear(
+            BridgeEntered(
+                channel_id=CALL, linked_id=CALL, channel="PJSIP/a-1", bridge_id="another", holding=False
+            )
+        )
+        await asyncio.sleep(2)
+        assert stage.register.table[ID].bridge_id == "another"
+
+    play(tmp_path, story)
 
 
 def test_a_call_in_which_nobody_spoke_is_empty_and_no_fault(tmp_path: Path) -> None:

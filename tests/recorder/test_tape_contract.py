@@ -177,7 +177,7 @@ def test_channels_tell_who_is_connected_and_under_which_name_they_are_recorded(p
         other = await site.call(recorded=False)
         channels = {channel.channel_id: channel for channel in await site.tape.channels()}
         assert channels[recorded].recording_id == ID
-        assert channels[recorded].bridged
+        assert channels[recorded].bridge_id is not None
         assert channels[other].recording_id is None
 
     play(story)
