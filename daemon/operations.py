@@ -53,7 +53,7 @@ class DaemonOperations:
         metrics: Metrics,
         clock: Clock,
         links: Links,
-        confirm: Callable[[CallId], object],
+        confirm: Callable[[CallId, RecordingId], object],
     ) -> None:
         self._archive = archive
         self._register = register
@@ -120,7 +120,7 @@ class DaemonOperations:
             return {**before.to_json(), "note": "was gone already"}
         withdrawal = await self._captures.withdraw(recording_id, by)
         self._metrics.withdrawn(withdrawal.gone_ms)
-        self._confirm(before.call_id)
+        self._confirm(before.call_id, recording_id)
         after = await self._run(look)
         return {**after.to_json(), "took_ms": round(withdrawal.gone_ms)}
 

@@ -159,6 +159,7 @@ class Register:
                     bridge_id=row.bridge_id,
                     controller_lost=self._controller_lost(row.policy),
                     marked=marks.marked(db, row.call_id),
+                    ended=calls.has_ended(db, row.call_id),
                 )
                 for row in found.values()
             )

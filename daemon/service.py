@@ -35,7 +35,7 @@ from policy.clock import Clock, Randomness, SystemClock, SystemRandomness
 from policy.config import Config
 from policy.errors import ConsentlineError, NotFound, Unavailable
 from policy.load import Policies, load_policies
-from policy.vocabulary import CallId, RecordingId, WithdrawnBy
+from policy.vocabulary import CallId, RecordingId, RecordingState, WithdrawnBy
 from recorder.ami import Ami, AmiAccess, Heard, LinkUp, reconnect_delays
 from recorder.ami_wire import HungUp, list_channels
 from recorder.capture import Captures
@@ -258,10 +258,12 @@ class Service:
         await self._marks.take_all()
         await self._captures.reconcile(absent=True)
         there = {listed.channel_id for listed in await self._ami.ask_list(list_channels([]))}
+        rows = await self._register.rows(())
+        in_doubt = {row.call_id for row in rows if row.state is RecordingState.RECORDING}
         for call_id in await self._register.unfinished_calls():
             if call_id in there:
                 await self._take_up(call_id)
-            else:
+            elif call_id not in in_doubt:  # else its drop failed: an end on record would vouch for it
                 await self._register.end_call(call_id, self._clock.now())
 
     async def _take_up(self, call_id: CallId) -> None:

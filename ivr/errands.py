@@ -256,7 +256,7 @@ class Errands:
             await self._ports.recorder.withdraw(effect.recording_id, effect.by)
         except ConsentlineError as error:
             return on.WithdrawalFailed(problem=error.text)
-        return on.RecordingWithdrawn()
+        return on.RecordingWithdrawn(recording_id=effect.recording_id)
 
     async def confirm_withdrawal(self) -> None:
         """Say on the line that it is gone."""

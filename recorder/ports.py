@@ -47,6 +47,7 @@ class Row:
         bridged_at: Since when the caller speaks with somebody; None while waiting.
         bridge_id: In which bridge.
         controller_lost: Of the policy under which it was recorded.
+        ended: Whether the call's end is on record, so that the daemon saw it.
         marked: Whether a mark says that the daemon's absence mattered to this call.
     """
 
@@ -57,6 +58,7 @@ class Row:
     bridge_id: str | None
     controller_lost: ControllerLost
     marked: bool
+    ended: bool = False
 
 
 class Register(Protocol):

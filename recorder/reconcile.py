@@ -90,6 +90,8 @@ def _of_row(row: Row, channel: LiveChannel | None, paths: tuple[Path, ...], abse
     match row.state:
         case RecordingState.RECORDING | RecordingState.CAPTURED if withdrawn:
             return Withdraw(recording_id=row.recording_id, call_id=call_id)
+        case RecordingState.RECORDING if row.ended and channel is None and not row.marked:
+            return Finish(row=row)  # seen to its end: the absence came after
         case RecordingState.RECORDING if absent and not _watched(row, channel):
             return Drop(recording_id=row.recording_id, call_id=call_id, because=ErasedBecause.CONTROLLER_LOST)
         case RecordingState.RECORDING if channel is not None:

@@ -47,6 +47,24 @@ def test_a_call_that_was_moved_to_somebody_else_meanwhile_was_not_watched(
     breaking.assert_in_step(site)
 
 
+def test_a_withdrawal_whose_mark_cannot_be_read_counts_by_its_name(site: Site, phones: Callers) -> None:
+    phone = phones.place("14060", "63")
+    recording_id = breaking.wait_until_recorded(site, "63", bytes_each=1)
+    call = callers.decision(site, "63")
+    site.kill_daemon()
+    mark = site.home / "marks" / f"withdraw-{recording_id}"
+    mark.touch(mode=0o000)
+    site.start_daemon()
+    breaking.wait_until_open(site)
+    assert callers.recording(site, recording_id, state="withdrawn")["erased_because"] == "withdrawn"
+    assert breaking.row_of(site, recording_id)["withdrawn_by"] == "dialplan"
+    assert breaking.tapes(site, call) == []
+    assert not mark.exists()
+    assert callers.alarms(site, "mark_unreadable")
+    phone.hang_up()
+    breaking.assert_in_step(site)
+
+
 def _bridge(site: Site, call: Row) -> str:
     """Return the unique id of the bridge that the caller is in, or nothing."""
     bridge = callers.shown(site, call).get("Bridge ID", "")

@@ -43,6 +43,9 @@ def story(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told
             "refuses the second": lambda: visit(
                 site, troupe, "thenkort-asaankondiging-10000", "73", act=_in_second_notice(site, "kort", "1")
             ),
+            "the first is withdrawn": lambda: visit(
+                site, troupe, "thenaankondiging-askort-10000", "75", act=_first_withdrawn(site)
+            ),
             "permits both by AGI": lambda: visit(
                 site, troupe, "agithenaankondiging-askort-10000", "74", act=_in_second_talk(site)
             ),
@@ -102,6 +105,16 @@ def test_the_code_in_the_second_talk_withdraws_the_second_recording_and_keeps_th
     assert spool_files(site, second["recording_id"]) == []
 
 
+def test_the_first_recording_withdrawn_by_the_operator_leaves_the_second_running(
+    site: Site, story: Told
+) -> None:
+    told = story("the first is withdrawn")
+    first, second = _recordings(site, told)
+    assert (first["state"], first["withdrawn_by"]) == ("withdrawn", "operator")
+    assert (second["state"], second["withdrawn_by"]) == ("sealed", None)
+    assert told.shown["CONSENTLINE_RECORDING"] == second["recording_id"]
+
+
 def test_a_refusal_at_the_second_gate_takes_back_the_first(site: Site, story: Told) -> None:
     told = story("refuses the second")
     (first,) = _recordings(site, told)
@@ -115,6 +128,20 @@ def _in_second_talk(site: Site, key: str = "") -> Act:
         wait_until_heard(call, *LATER_AGENTS)
         if key:
             call.dtmf(key)
+
+    return act
+
+
+def _first_withdrawn(site: Site) -> Act:
+    def act(call: Call) -> None:
+        _in_second_talk(site)(call)
+        first, _ = query(
+            site,
+            "SELECT r.recording_id FROM recordings r JOIN calls c USING (call_id)"
+            " WHERE c.caller_masked LIKE ? ORDER BY r.rowid",
+            "%75",
+        )
+        site.cli("withdraw", first["recording_id"])
 
     return act
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def row(
     bridged_at: datetime | None = SINCE,
     controller_lost: ControllerLost = ControllerLost.KEEP_IF_WATCHED,
     marked: bool = False,
+    ended: bool = False,
 ) -> Row:
     return Row(
         recording_id=ID,
@@ -42,6 +44,7 @@ def row(
         bridge_id=None if bridged_at is None else BRIDGE,
         controller_lost=controller_lost,
         marked=marked,
+        ended=ended,
     )
 
 
@@ -62,6 +65,17 @@ def test_only_a_watched_conversation_lives_through_the_absence_of_the_daemon() -
         assert plan == (Drop(recording_id=ID, call_id=CALL, because=ErasedBecause.CONTROLLER_LOST),)
     gone = plan_reconcile(rows=(row(),), channels=(), spool={ID: LEGS}, absent=True)
     assert gone == (Drop(recording_id=ID, call_id=None, because=ErasedBecause.CONTROLLER_LOST),)
+
+
+def test_a_call_that_was_seen_to_its_end_before_the_absence_is_finished_under_any_policy() -> None:
+    def plan(found: Row, *channels: LiveChannel) -> object:
+        return plan_reconcile(rows=(found,), channels=channels, spool={ID: LEGS}, absent=True)
+
+    seen = row(controller_lost=ControllerLost.DROP, ended=True)
+    assert plan(seen) == (Finish(row=seen),)
+    dropped = Drop(recording_id=ID, call_id=None, because=ErasedBecause.CONTROLLER_LOST)
+    assert plan(row(ended=True, marked=True)) == (dropped,)
+    assert plan(seen, BRIDGED) == (replace(dropped, call_id=CALL),)
 
 
 def test_after_a_mere_cut_what_ended_is_finished_and_what_lives_goes_on() -> None:
