@@ -69,17 +69,13 @@ class DaemonOperations:
 
     async def status(self) -> Row:
         """Return how the daemon is."""
-
-        def standing() -> list[Row]:
-            return [alarm.to_json() for alarm in alarms.standing(self._archive.db)]
-
         return {
             "pid": os.getpid(),
             "ari": self._links.ari(),
             "ami": self._links.ami(),
             "ready": self._captures.ready(),
             "policies": sorted(self._policies.by_name),
-            "alarms": await self._run(standing),
+            "alarms": await self.alarms(),
         }
 
     async def calls(self) -> Sequence[Row]:
@@ -192,6 +188,25 @@ class DaemonOperations:
         """Return ledger entries from a sequence number on."""
         entries = await self._run(lambda: ledger.show(self._archive.db, from_seq=first))
         return [entry.to_json() for entry in entries]
+
+    async def alarms(self) -> Sequence[Row]:
+        """Return the alarms that stand, the one that was last raised last."""
+        found = await self._run(lambda: alarms.standing(self._archive.db))
+        return [alarm.to_json() for alarm in found]
+
+    async def settle_alarms(self, alarm_ids: Sequence[int] | None, *, actor: str) -> Sequence[Row]:
+        """Put alarms aside; None: all that stand.
+
+        Raises:
+            NotFound: If there is no alarm of one of these numbers; then nothing is settled.
+        """
+
+        def work() -> Sequence[Row]:
+            with self._archive.db.write() as tx:
+                settled = alarms.settle(tx, alarm_ids, at=self._clock.now(), actor=actor)
+            return [alarm.to_json() for alarm in settled]
+
+        return await self._run(work)
 
     async def gate(self, question: GateQuestion) -> Row:
         """Open a call that came by AGI."""

@@ -16,6 +16,7 @@ from typing import TypeVar
 from daemon.metrics import Metrics
 from daemon.store_thread import StoreThread
 from ivr.events import Earlier
+from policy.alarm_kinds import Ending
 from policy.errors import ConsentlineError, NotFound
 from policy.evidence import Arrival, Decision
 from policy.load import Policies
@@ -86,12 +87,22 @@ class Register:
 
     async def store_decision(self, decision: Decision) -> None:
         """Make a decision durable (I1), with the recording's row when it names one."""
-        await self._write(lambda tx: decisions.store(tx, decision, self.policies))
+
+        def work(tx: Tx) -> None:
+            decisions.store(tx, decision, self.policies)
+            _end_alarms(tx, decision)
+
+        await self._write(work)
         self.metrics.decided(decision.outcome)
 
     async def end_call(self, call_id: CallId, at: datetime) -> None:
         """Put the end of a call on record."""
-        await self._write(lambda tx: calls.end_call(tx, call_id, at))
+
+        def work(tx: Tx) -> None:
+            calls.end_call(tx, call_id, at)
+            alarms.over(tx, Ending.CALL_ENDED, at=at, about=call_id)
+
+        await self._write(work)
 
     # ---------------------------------------------------------------- the recorder
 
@@ -182,6 +193,25 @@ class Register:
         except ConsentlineError as error:
             logger.error("ALARM %s could not be stored: %s", kind, error.text)
 
+    async def over(self, ending: Ending, *, about: str | None = None) -> None:
+        """Clear the alarms that this shows to be over."""
+        now = self.archive.clock.now()
+        await self._write(lambda tx: alarms.over(tx, ending, at=now, about=about))
+
+    async def log_standing_alarms(self) -> None:
+        """Say in the log how many alarms stand."""
+        found = await self.thread.run(lambda: alarms.standing(self.archive.db))
+        if found:
+            kinds = ", ".join(sorted({alarm.kind for alarm in found}))
+            logger.warning("%d alarms stand (%s); look at them: consentline alarms", len(found), kinds)
+        else:
+            logger.info("no alarm stands")
+
+    async def job_done(self, name: str) -> None:
+        """Clear the alarm that a job failed, now that it did not."""
+        now = self.archive.clock.now()
+        await self._write(lambda tx: alarms.clear(tx, f"{name}_failed", at=now))
+
     # ---------------------------------------------------------------- the daemon itself
 
     async def recording_of(self, call_id: CallId) -> RecordingId | None:
@@ -247,6 +277,15 @@ class Register:
                     f"policy {name}: has no reading key, so nothing could be sealed",
                     hint=f"stop the daemon and run: consentline init --policy {name}",
                 ) from error
+
+
+def _end_alarms(tx: Tx, decision: Decision) -> None:
+    """Clear what a decision shows to be over: a recording starts, or a notice played to its end."""
+    if decision.recording_id is not None:
+        alarms.over(tx, Ending.READY, at=decision.decided_at)
+    if decision.heard.finished and decision.prompt is not None:
+        prompt = "/".join(decision.prompt.path.split("/")[-3:])  # policy/language/name
+        alarms.over(tx, Ending.PLAYED, at=decision.decided_at, about=prompt)
 
 
 def _earlier(known: calls.Earlier, *, withdrawn: bool) -> Earlier:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from daemon.bridges import Bridges, Met, Parted
@@ -31,6 +31,7 @@ from ivr.agi import AgiGate
 from ivr.ari import Ari, Connected, Lost, Received
 from ivr.dispatch import Dispatch
 from ivr.prompts import PromptLibrary
+from policy.alarm_kinds import Ending
 from policy.clock import Clock, Randomness, SystemClock, SystemRandomness
 from policy.config import Config
 from policy.errors import ConsentlineError, NotFound, Unavailable
@@ -49,6 +50,8 @@ from store.opening import open_archive
 logger = logging.getLogger(__name__)
 
 DRAIN_WITHIN_S = 3.0
+JOB_MINUTES: Mapping[str, int] = {"purge": 1, "finalise": 5, "sweep": 60, "alarms": 1}
+"""How often each recurring job runs, in the order in which they run at start."""
 
 EndlessTask = Callable[[], Coroutine[None, None, None]]
 
@@ -188,6 +191,8 @@ class Service:
             )
             try:
                 await thread.run(register.must_have_reading_keys)
+                await register.over(Ending.STARTED)
+                await register.log_standing_alarms()
                 yield cls(config, policies, archive=archive, register=register)
             finally:
                 await thread.run(archive.db.close)
@@ -353,12 +358,32 @@ class Service:
         async def sweep() -> None:
             await self._operations.sweep(dry_run=False)
 
-        return Jobs(
-            Job(name="purge", run=purge, every_minutes=1),
-            Job(name="finalise", run=self._operations.finalise, every_minutes=5),
-            Job(name="sweep", run=sweep, every_minutes=60),
-            failed=failed,
-        )
+        work: Mapping[str, Callable[[], Awaitable[object]]] = {
+            "purge": purge,
+            "finalise": self._operations.finalise,
+            "sweep": sweep,
+            "alarms": self._end_alarms,
+        }
+
+        def job(name: str, every_minutes: int) -> Job:
+            async def run() -> None:
+                await work[name]()
+                await self._register.job_done(name)
+
+            return Job(name=name, run=run, every_minutes=every_minutes)
+
+        return Jobs(*(job(name, every_minutes) for name, every_minutes in JOB_MINUTES.items()), failed=failed)
+
+    async def _end_alarms(self) -> None:
+        """Clear the alarms whose cause can be seen to be over; those of a cut come behind the reconnect."""
+        if self._ami.connected and (self._ari_connected or not self._uses_ari):
+            await self._register.over(Ending.CONNECTED)
+        try:
+            ready = await self._recorder.ready()
+        except Unavailable:
+            return
+        if ready:
+            await self._register.over(Ending.READY)
 
     def _build_operations(self) -> DaemonOperations:
         return DaemonOperations(

@@ -37,6 +37,7 @@ class AlarmKind(Enum):
     FOREIGN_TAPE = "foreign_tape"
     SPOOL_UNWATCHED = "spool_unwatched"
     RECORDER_FAULT = "recorder_fault"
+    AMI_TAMPERED = "ami_tampered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

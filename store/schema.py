@@ -281,6 +281,23 @@ _LEDGER: Final = (
     "CREATE INDEX alarms_open ON alarms (kind) WHERE cleared_at IS NULL",
 )
 
+_ALARMS: Final = (
+    "ALTER TABLE alarms ADD COLUMN cause TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE alarms ADD COLUMN told_at INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE alarms ADD COLUMN is_told INTEGER NOT NULL DEFAULT 1 CHECK (is_told IN (0, 1))",
+    "ALTER TABLE alarms ADD COLUMN settled_by TEXT",
+    "UPDATE alarms SET cause = text, told_at = raised_at",
+    "CREATE INDEX alarms_by_cause ON alarms (kind, cause)",
+    """
+    CREATE TABLE alarm_subjects (
+        subject TEXT NOT NULL,
+        alarm_id INTEGER NOT NULL REFERENCES alarms ON DELETE CASCADE,
+        PRIMARY KEY (subject, alarm_id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX alarm_subjects_by_alarm ON alarm_subjects (alarm_id)",
+)
+
 
 @migrations(name="0001_calls_and_decisions")
 def _calls_and_decisions(database: Database) -> None:
@@ -295,6 +312,11 @@ def _recordings_and_keys(database: Database) -> None:
 @migrations(name="0003_ledger_and_alarms")
 def _ledger_and_alarms(database: Database) -> None:
     _run(database, _LEDGER)
+
+
+@migrations(name="0004_alarms_by_cause")
+def _alarms_by_cause(database: Database) -> None:
+    _run(database, _ALARMS)
 
 
 def _run(database: Database, statements: tuple[str, ...]) -> None:
