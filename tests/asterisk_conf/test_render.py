@@ -61,6 +61,22 @@ def test_every_outcome_has_its_extension_and_only_permitting_ones_a_way_to_the_t
         assert (f"[consentline-record-{outcome.value}]" in dialplan) == outcome.permits_recording
 
 
+def test_on_every_way_out_the_dead_man_switch_is_cleared_first_and_hangs_nobody_up(tmp_path: Path) -> None:
+    dialplan = render(config(tmp_path), load_policies(ROOT / "policies"))["extensions.conf"]
+    contexts = dict(re.findall(r"^\[([\w-]+)\]\n(.*?)(?=^\[|\Z)", dialplan, re.MULTILINE | re.DOTALL))
+    recording = {f"consentline-record-{outcome.value}" for outcome in Outcome if outcome.permits_recording}
+    for name in ("consentline-away", "consentline-done", *sorted(recording)):
+        first = re.findall(r"^exten => ([^,]+),1,(.*)$", contexts[name], re.MULTILINE)
+        assert first
+        for extension, application in first:
+            if extension == "T":
+                assert re.fullmatch(r"Goto\((consentline-away,)?s,1\)", application), name
+            else:
+                assert application == "Set(TIMEOUT(absolute)=0)", (name, extension)
+    for name in ("consentline", "consentline-agi", "consentline-leave", "consentline-away", *recording):
+        assert "\nexten => T,1," in contexts[name], name
+
+
 def test_the_callers_own_words_stand_in_no_line_that_could_run_them(tmp_path: Path) -> None:
     dialplan = render(config(tmp_path), load_policies(ROOT / "policies"))["extensions.conf"]
     theirs = re.compile(r"CALLERID\(|\$\{CONSENTLINE_(CALLER_NAME|SAID|ONE_LINE)\}")
