@@ -61,6 +61,11 @@ def get_variable(call_id: CallId, variable: str) -> Action:
     return Action(name="Getvar", headers=(("Channel", call_id), ("Variable", variable)))
 
 
+def empty_variable(call_id: CallId, variable: str) -> Action:
+    """Have a channel variable hold nothing; another value is never set from here."""
+    return Action(name="Setvar", headers=(("Channel", call_id), ("Variable", variable)))
+
+
 def stop_mixmonitor(call_id: CallId, mixmonitor_id: str | None) -> Action:
     """Stop one tape, or without an id the newest of the channel."""
     which = () if mixmonitor_id is None else (("MixMonitorID", mixmonitor_id),)

@@ -139,6 +139,9 @@ class Tape(Protocol):
     async def stop(self, call_id: CallId, recording_id: RecordingId) -> StopOutcome:
         """Stop the tape of one recording on a channel, by the tape's id; never another recording's."""
 
+    async def unname(self, call_id: CallId, recording_id: RecordingId) -> None:
+        """Have the dialplan not take this recording, which runs no more, for the one that runs."""
+
     async def stop_newest(self, call_id: CallId) -> StopOutcome:
         """Stop the newest tape on a channel, whosesoever; never on a call that may be recorded."""
 

@@ -41,6 +41,7 @@ def test_a_call_that_was_moved_to_somebody_else_meanwhile_was_not_watched(
     assert dropped["erased_because"] == "controller_lost"
     assert breaking.row_of(site, stayed_id)["state"] == "recording"
     assert breaking.tapes(site, call) == []
+    assert callers.shown(site, call)["CONSENTLINE_RECORDING"] == ""
     for phone in (moved, stayed):
         phone.hang_up()
     assert callers.recording(site, stayed_id)["erased_because"] is None

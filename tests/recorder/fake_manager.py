@@ -94,8 +94,16 @@ class FakeManager:
                 if channel is None:
                     return _reply(request, "No such channel")
                 named = {f"CONSENTLINE_MMID_{name}": tape for name, tape in channel.named.items()}
+                named["CONSENTLINE_RECORDING"] = channel.recording_id or ""
                 value = {"CONSENTLINE_MMID": channel.ours, **named}.get(request["Variable"], "")
                 return _reply(request, None, f"Variable: {request['Variable']}", f"Value: {value}")
+            case "Setvar":
+                channel = self._asterisk.channels.get(CallId(request["Channel"]))
+                if channel is None:
+                    return _reply(request, "No such channel")
+                assert request["Variable"] == "CONSENTLINE_RECORDING" and "Value" not in request
+                channel.recording_id = None
+                return _reply(request, None)
             case "StopMixMonitor":
                 outcome = self._asterisk.stop(CallId(request["Channel"]), request.get("MixMonitorID"))
                 return _reply(request, _WORDS.get(outcome))

@@ -87,6 +87,12 @@ class FakeTape:
             return StopOutcome.NOT_STARTED
         return self._asterisk.stop(call_id, channel.named[recording_id])
 
+    async def unname(self, call_id: CallId, recording_id: RecordingId) -> None:
+        """Forget the name."""
+        channel = await self._find(call_id)
+        if channel is not None and channel.recording_id == recording_id:
+            channel.recording_id = None
+
     async def stop_newest(self, call_id: CallId) -> StopOutcome:
         """Stop the newest tape."""
         await self._find(call_id)
