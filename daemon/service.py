@@ -38,7 +38,7 @@ from policy.errors import ConsentlineError, NotFound, Unavailable
 from policy.load import Policies, load_policies
 from policy.vocabulary import CallId, RecordingId, RecordingState, WithdrawnBy
 from recorder.ami import Ami, AmiAccess, Heard, LinkUp, reconnect_delays
-from recorder.ami_wire import HungUp, list_channels
+from recorder.ami_wire import HungUp, Tampered, list_channels
 from recorder.capture import Captures
 from recorder.mixmonitor import MixMonitors
 from recorder.spool import Spool
@@ -50,6 +50,8 @@ from store.opening import open_archive
 logger = logging.getLogger(__name__)
 
 DRAIN_WITHIN_S = 3.0
+BRIDGES_AGAIN_AFTER_S = 1.0
+"""Who tampers with AMI does so with the answer, too: that must not be asked for without pause."""
 JOB_MINUTES: Mapping[str, int] = {"purge": 1, "finalise": 5, "sweep": 60, "alarms": 1}
 """How often each recurring job runs, in the order in which they run at start."""
 
@@ -293,7 +295,7 @@ class Service:
         """Take in what AMI tells: only note it."""
         self._captures.hear(event)
         self._metrics.connected("ami", self._ami.connected)
-        if isinstance(event, LinkUp):
+        if isinstance(event, LinkUp | Tampered):
             self._links_up.set()
         if isinstance(event, HungUp) and event.channel_id in self._agi_gate.underway():
             self._agi_over.put_nowait(event.channel_id)
@@ -331,7 +333,7 @@ class Service:
                 logger.error("call=%s its end is not on record: %s", call_id, error.text)
 
     async def _look_at_bridges(self) -> None:
-        """See who is connected to whom, and who is gone, after every new connection to AMI."""
+        """See who is connected to whom, and who is gone, after every new connection to AMI, or tampering."""
         while True:
             await self._links_up.wait()
             self._links_up.clear()
@@ -345,6 +347,7 @@ class Service:
                 self._agi_over.put_nowait(call_id)
             for found in self._bridges.look_again((one.channel_id, one.bridge_id) for one in listed):
                 self._met.put_nowait(found)
+            await asyncio.sleep(BRIDGES_AGAIN_AFTER_S)
 
     # ---------------------------------------------------------------- recurring work
 

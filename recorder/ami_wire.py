@@ -21,6 +21,25 @@ from policy.vocabulary import CallId
 LARGEST_MESSAGE_BYTES = 256 * 1024
 
 _GREETING = "Asterisk Call Manager/"
+_NEVER_TWICE = frozenset({"Event", "Response", "Channel", "Exten", "Priority", "Uniqueid", "Linkedid"})
+_CHANNEL = (
+    "Channel",
+    "ChannelState",
+    "ChannelStateDesc",
+    "CallerIDNum",
+    "CallerIDName",
+    "ConnectedLineNum",
+    "ConnectedLineName",
+    "AccountCode",
+    "Context",
+    "Exten",
+    "Priority",
+    "Uniqueid",
+    "Linkedid",
+)
+_MARKS_OF_A_CHANNEL = ("ChannelState", "Priority")
+"""One stands before `Exten`, one behind it. Source: main/manager_channels.c."""
+
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _BREAKS_A_LINE = re.compile(r"[\r\n\0]")
 
@@ -213,7 +232,14 @@ class Unknown:
     name: str
 
 
-Event = FullyBooted | ChannelCreated | BridgeEntered | BridgeLeft | HungUp | TapeStarted | TapeStopped
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tampered:
+    """What Asterisk cannot have written, for somebody's line breaks are in it; it tells nothing else."""
+
+
+Event = (
+    FullyBooted | ChannelCreated | BridgeEntered | BridgeLeft | HungUp | TapeStarted | TapeStopped | Tampered
+)
 Message = Greeted | Answered | ChannelListed | ListEnded | Event | Unknown
 
 
@@ -258,9 +284,11 @@ def _greeting(line: str) -> Greeted:
 def _parse(text: str) -> Message:
     headers: dict[str, str] = {}
     variables: list[tuple[str, str]] = []
+    twice = False
     for line in text.split("\r\n"):
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
+        twice = twice or (name in _NEVER_TWICE and name in headers)
         headers.setdefault(name, value)  # what Asterisk wrote first counts
         if name == "Variable":
             variable, _, content = value.partition("=")
@@ -268,10 +296,25 @@ def _parse(text: str) -> Message:
                 variables.append((variable, content))
     if text.startswith("Response:"):  # some events have such a header too
         return _answer(headers)
+    if text and (twice or "Event" not in headers or not _is_whole(headers)):
+        return Tampered()
     try:
         return _event(headers, tuple(variables))
     except KeyError:
         return Unknown(name=headers.get("Event", ""))
+
+
+def _is_whole(headers: Mapping[str, str]) -> bool:
+    """Tell whether each channel is described wholly or not at all.
+
+    Asterisk writes the description of a channel at once, and the number dialled, `Exten`, unescaped in the
+    midst of it (22.10.1): who dials a line break cuts it in two. A number has at most 79 bytes
+    (`AST_MAX_EXTENSION`), too few for the missing part of both halves.
+    """
+    described = {
+        name.removesuffix(mark) for name in headers for mark in _MARKS_OF_A_CHANNEL if name.endswith(mark)
+    }
+    return all(prefix + part in headers for prefix in described for part in _CHANNEL)
 
 
 def _answer(headers: Mapping[str, str]) -> Answered:

@@ -30,6 +30,7 @@ from recorder.ami_wire import (
     ChannelCreated,
     FullyBooted,
     HungUp,
+    Tampered,
     TapeStarted,
     TapeStopped,
 )
@@ -41,6 +42,7 @@ from recorder.foreign import ForeignTapes
 from recorder.ports import AlarmKind, Alarms, Delays, Register, Row, StopOutcome, Tape
 from recorder.reconcile import Adopt, Drop, Finish, Step, Unlink, Withdraw, plan_reconcile
 from recorder.spool import Spool
+from recorder.tampering import Tampering
 from recorder.withdrawal import Withdrawal, Withdrawals, stop_delays
 
 log = logging.getLogger(__name__)
@@ -65,6 +67,7 @@ class Capture:
         spoke: Whether that was ever so.
         explaining: Whether a file that closed is being looked into.
         concluding: Stops the tape while the call goes on.
+        closing: Whether it is over, and its writer is waited for; nothing of it was touched yet.
     """
 
     recording_id: RecordingId
@@ -73,6 +76,7 @@ class Capture:
     bridge_id: str | None = None
     spoke: bool = False
     explaining: bool = False
+    closing: bool = False
     concluding: asyncio.Task[StopOutcome] | None = None
     finishing: asyncio.Task[Finished | None] | None = None
     dropping: asyncio.Task[Withdrawal] | None = None
@@ -116,6 +120,7 @@ class Captures:
         self._confirmation = Confirmation(spool=spool, bell=self._bell)
         self._finisher = Finisher(spool=spool, register=register, alarms=alarms)
         self._foreign = ForeignTapes(tape=tape, bell=self._bell, background=self._background)
+        self._tampering = Tampering(bell=self._bell, background=self._background, look_again=self._compare)
         self._withdrawals = Withdrawals(
             spool=spool,
             tape=tape,
@@ -235,6 +240,8 @@ class Captures:
             case LinkUp() if not self._linked:
                 self._linked = True
                 self._background.start(self._compare(), name="compare with Asterisk")
+            case Tampered():
+                self._tampering.heard()
             case LinkUp() | TapeStopped() | ChannelCreated() | FullyBooted():
                 pass
             case _:
@@ -376,7 +383,9 @@ class Captures:
             return None
         writes = capture.spoke or self._spool.paths(capture.recording_id)
         within_s = CLOSED_WITHIN_S if writes else UNSTARTED_WITHIN_S
+        capture.closing = True
         closed = closed or await self._spool.wait_closed(capture.recording_id, within_s=within_s)
+        capture.closing = False
         if not closed and self._spool.paths(capture.recording_id):
             text = f"{capture.recording_id}: the writer has not closed its files within {within_s:g} s"
             await self._bell.ring(AlarmKind.WRITER_NOT_CLOSED, text, capture.call_id)
@@ -499,10 +508,31 @@ class Captures:
             self._foreign.heard_start(step.row.call_id)  # ours, before our time
         if capture is None:
             return  # decided upon a moment ago: `started` comes
+        if capture.closing:
+            again = self._take_end_back(capture, step.bridge_id)
+            self._background.start(again, name=f"take end of {capture.recording_id} back")
+            return
         if step.bridge_id is not None:
             self._bridged(capture.call_id, step.bridge_id)
         else:
             self._unbridged(capture.call_id)
+
+    async def _take_end_back(self, capture: Capture, bridge_id: str | None) -> None:
+        """Go on with a capture whose hang-up was told and never happened: its channel lives."""
+        alive = await self._tape.alive(capture.call_id)
+        if not alive or not capture.closing or capture.finishing is None or capture.dropping is not None:
+            return
+        log.warning(
+            "call %s capture %s -> goes on, its end was forged", capture.call_id, capture.recording_id
+        )
+        finishing, capture.finishing, capture.closing = capture.finishing, None, False
+        finishing.cancel()
+        if bridge_id is not None:
+            capture.bridged_at, capture.bridge_id = None, None
+            self._bridged(capture.call_id, bridge_id)
+        await asyncio.sleep(CLOSED_GRACE_S)  # the true end may have been told just now
+        if capture.runs and not await self._tape.alive(capture.call_id):
+            self._end(capture.call_id)
 
     async def _see_it_gone(
         self,

@@ -24,6 +24,7 @@ from recorder.ami_wire import (
     HungUp,
     ListEnded,
     Message,
+    Tampered,
     TapeStarted,
     TapeStopped,
     Unknown,
@@ -187,3 +188,76 @@ def test_a_value_that_would_end_its_line_is_refused(before: str, breaker: str, a
 def test_a_header_name_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="not the name"):
         encode(Action(name="Ping", headers=(("Bad: name", "x"),)), "1")
+
+
+VICTIM = "1795282161.17"
+ASTERISK = (
+    "Event: {event}\r\nPrivilege: call,all\r\nChannel: PJSIP/trunk-00000002\r\nChannelState: 6\r\n"
+    "ChannelStateDesc: Up\r\nCallerIDNum: 0612345678\r\nCallerIDName: <unknown>\r\n"
+    "ConnectedLineNum: <unknown>\r\nConnectedLineName: <unknown>\r\nLanguage: nl\r\nAccountCode: \r\n"
+    "Context: from-trunk\r\nExten: {dialled}\r\nPriority: 1\r\nUniqueid: 1795282200.20\r\n"
+    "Linkedid: 1795282200.20\r\nCause: 16\r\n\r\n"
+)
+MOST_DIALLED_BYTES = 79
+FORGED = f"Event:Hangup\r\nChannel:\r\nUniqueid:{VICTIM}"
+
+
+def _heard(dialled: str, event: str = "Hangup") -> list[Message]:
+    decoder = Decoder()
+    decoder.feed(GREETING)
+    return decoder.feed(ASTERISK.format(event=event, dialled=dialled).encode())
+
+
+def test_a_whole_event_of_asterisk_is_no_tampering() -> None:
+    (heard,) = _heard("14040")
+    assert isinstance(heard, HungUp)
+    assert heard.channel_id == "1795282200.20"
+
+
+@pytest.mark.parametrize(
+    "dialled",
+    [
+        "1\r\n\r\n",
+        f"1\r\n\r\n{FORGED}",
+        f"1\r\n\r\n{FORGED}\r\n\r\nEvent:x",
+        f"1\r\nUniqueid:1\r\n\r\n{FORGED}",
+        f"1\r\nUniqueid:{VICTIM}",
+        f"1\r\nUniqueid:{VICTIM}\r\nLinkedid:\r\nPriority:\r\n\r\nEvent:x\r\nExten:",
+        "1\r\nEvent: Hangup",
+        "1\r\n\r\nResponse: Success\r\nActionID: 7",
+    ],
+)
+@pytest.mark.parametrize("event", ["Hangup", "Newchannel", "BridgeEnter", "Newstate"])
+def test_a_line_break_in_a_number_is_seen_and_what_it_cuts_tells_nothing(dialled: str, event: str) -> None:
+    assert len(dialled.encode()) <= MOST_DIALLED_BYTES
+    heard = _heard(dialled, event)
+    assert Tampered() in heard
+    assert "1795282200.20" not in {getattr(message, "channel_id", "") for message in heard}
+
+
+@given(
+    pieces=st.lists(
+        st.sampled_from(
+            [
+                "\r\n",
+                "\r\n\r\n",
+                "Event:x",
+                FORGED,
+                "Uniqueid:",
+                "Linkedid:",
+                "Priority:",
+                "Exten:",
+                "Channel:",
+                VICTIM,
+            ]
+        ),
+        max_size=9,
+    )
+)
+def test_no_number_that_asterisk_takes_forges_an_event_unseen(pieces: list[str]) -> None:
+    dialled = ("1" + "".join(pieces))[:MOST_DIALLED_BYTES]
+    true = HungUp(
+        channel_id=CallId("1795282200.20"), linked_id=CallId("1795282200.20"), channel="PJSIP/trunk-00000002"
+    )
+    heard = _heard(dialled)
+    assert Tampered() in heard or heard == [true]
