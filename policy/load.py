@@ -91,7 +91,7 @@ def load_policies(folder: Path) -> Policies:
 
 def _numbers(policies: list[Policy]) -> Iterator[tuple[Policy, str]]:
     for policy in policies:
-        for number in policy.numbers:
+        for number in policy.all_numbers:
             yield policy, number
 
 

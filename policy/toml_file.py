@@ -10,7 +10,7 @@ import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -69,12 +69,12 @@ def build(path: Path, model: type[Model], tables: Mapping[str, Any]) -> Model:
 
 
 def _in_words(path: Path, model: type[BaseModel], problem: Any) -> str:
-    where = ".".join(str(part) for part in problem["loc"])
+    where = ".".join(_keys_in(problem["loc"]))
     prefix = f"{path.name}: {where}: " if where else f"{path.name}: "
     match problem["type"]:
         case "extra_forbidden":
-            *parents, key = problem["loc"]
-            near = difflib.get_close_matches(str(key), _fields(model, parents), n=1)
+            *parents, key = _keys_in(problem["loc"])
+            near = difflib.get_close_matches(key, _fields(model, parents), n=1)
             return prefix + "unknown key" + (f', did you mean "{near[0]}"?' if near else "")
         case "missing":
             return prefix + "must be given, got nothing"
@@ -89,13 +89,23 @@ def _lower_first(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _fields(model: type[BaseModel], path: Iterable[object]) -> list[str]:
+def _keys_in(location: Iterable[object]) -> list[str]:
+    """Return the keys of a location; which member of a union was meant (`~name`) is no key."""
+    return [str(part) for part in location if not str(part).startswith("~")]
+
+
+def _fields(model: type[BaseModel], path: Iterable[str]) -> list[str]:
     """Return the keys known at a path below the model; empty when the path leaves the model."""
-    here: type[BaseModel] = model
+    here: list[type[BaseModel]] = [model]
     for part in path:
-        field = here.model_fields.get(str(part))
-        inner = field.annotation if field is not None else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return []
-        here = inner
-    return list(here.model_fields)
+        fields = [field for table in here if (field := table.model_fields.get(part)) is not None]
+        # an index of a list or a name of the organisation's own choosing is no field: stay
+        here = [table for field in fields for table in tables_in(field.annotation)] if fields else here
+    return [name for table in here for name in table.model_fields]
+
+
+def tables_in(annotation: object) -> list[type[BaseModel]]:
+    """Return the tables that a value of this type can hold: itself, or inside a list, table or choice."""
+    if isinstance(annotation, type) and not get_args(annotation):
+        return [annotation] if issubclass(annotation, BaseModel) else []
+    return [table for part in get_args(annotation) for table in tables_in(part)]
