@@ -168,11 +168,9 @@ class Staff(Section):
 
     Attributes:
         told_at: On which occasions agents are told.
-        records_required: An agent's calls are recorded only once it is on record that they were told.
     """
 
     told_at: Listed[Chosen[Occasion]] = ()
-    records_required: bool = False
 
 
 class WorksCouncil(Section):

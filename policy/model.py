@@ -22,7 +22,7 @@ from policy.identity import Conflict, Data, Identity, Staff, WorksCouncil
 from policy.notice import Notice, Spoken
 from policy.numbers import normalise
 from policy.period import Period
-from policy.purposes import Balancing, Ground, Purpose
+from policy.purposes import PURPOSES_BY_LAW, Balancing, Ground, Purpose
 from policy.retention import EVIDENCE, Backups, DataKind, Extension, Retention, SelectionList
 from policy.reviews import Incidents, Reviews
 from policy.rights import Right, Rights
@@ -111,8 +111,13 @@ class Policy(Section):
         return self.numbers + self.aliases
 
     @property
+    def all_purposes(self) -> Mapping[str, Purpose]:
+        """Every purpose by name, those by law included."""
+        return {**PURPOSES_BY_LAW, **self.purposes}
+
+    @property
     def grounds(self) -> frozenset[Ground]:
-        """The grounds of all purposes."""
+        """The grounds of the organisation's own purposes."""
         return frozenset(purpose.ground for purpose in self.purposes.values())
 
     @property
@@ -227,7 +232,7 @@ class Policy(Section):
         for where, roles in self._roles_named():
             yield from unknown(where, "role", roles, self.access.roles)
         purposes = sorted(self.access.granted_purposes)
-        yield from unknown("access.grants", "purpose", purposes, self.purposes)
+        yield from unknown("access.grants", "purpose", purposes, self.all_purposes)
         yield from unknown(
             "access.grants", "hold reason", sorted(self.access.hold_reasons), self.hold_reasons
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
+from typing import Final
 
 from policy.retention import DataKind
 from policy.section import Chosen, Listed, Section, Text, Told
@@ -31,6 +33,20 @@ class Purpose(Section):
     ground: Chosen[Ground]
     description: Told
     about: Listed[Chosen[DataKind]] = (DataKind.RECORDING,)
+
+
+PURPOSES_BY_LAW: Final[Mapping[str, Purpose]] = {
+    "data_subject_request": Purpose(
+        source="AVG art. 12 to 22; X11",
+        ground=Ground.LEGAL_OBLIGATION,
+        description={
+            "nl": "een verzoek van een betrokkene afhandelen",
+            "en": "settle a request of a data subject",
+        },
+        about=(DataKind.RECORDING, DataKind.CALL_DATA, DataKind.DECISIONS, DataKind.REQUESTS),
+    )
+}
+"""What every policy serves, whatever its text says."""
 
 
 class Balancing(Section):
