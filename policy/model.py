@@ -16,6 +16,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from policy.access import Access
+from policy.cited import sources
 from policy.consent import Consent
 from policy.holds import Deviation, Hardship, HoldReason, Holds
 from policy.identity import Conflict, Data, Identity, Staff, WorksCouncil
@@ -32,7 +33,7 @@ from policy.sharing import Sharing
 from policy.vocabulary import ConsentMode, PolicyName
 from policy.working_days import WorkingDays
 
-__all__ = ["PROMPT_NAMES", "Consent", "Policy", "PromptName"]
+__all__ = ["PROMPT_NAMES", "Consent", "Policy", "PromptName", "sources"]
 
 _SPOKEN_SPACES = re.compile(r"\s+")
 

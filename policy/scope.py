@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import Enum
 from typing import Annotated, Self
@@ -37,6 +38,23 @@ class TransferOutside(Enum):
     STOP_AND_KEEP = "stop_and_keep"
     GO_ON = "go_on"
     DROP = "drop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """By whom a call was answered, as far as Asterisk told.
+
+    Attributes:
+        endpoint: Technology and name of the telephone, such as `PJSIP/101`.
+        queue: The queue that rang it.
+        queue_member: The interface, as that queue names it.
+        dialled: The number dialled towards the agent.
+    """
+
+    endpoint: str | None = None
+    queue: str | None = None
+    queue_member: str | None = None
+    dialled: str | None = None
 
 
 class KccMember(Section):
