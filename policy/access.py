@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import Enum
 from itertools import product
-from typing import Annotated, NewType, Self, TypeAlias, TypeVar
+from typing import Annotated, Final, NewType, Self, TypeAlias, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -26,6 +26,10 @@ PurposeName = NewType("PurposeName", str)
 Item = TypeVar("Item")
 SomeOf: TypeAlias = Annotated[Listed[Item], Field(min_length=1)]
 """At least one of them."""
+
+
+COMMON_RULES: Final = ("access", "role", "term", "kept", "restricted", "objected", "refused")
+"""Names by which answers cite the rules that every policy has; no grant or denial takes them."""
 
 
 class Action(Enum):
@@ -223,10 +227,21 @@ class Access(Cited):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
-        problems = [*self._unknown_roles(), *self._circles(), *self._empty_promises()]
+        problems = [
+            *self._names_taken(),
+            *self._unknown_roles(),
+            *self._circles(),
+            *self._empty_promises(),
+        ]
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+    def _names_taken(self) -> Iterator[str]:
+        for name in sorted({*self.grants, *self.denials} & set(COMMON_RULES)):
+            yield f'"{name}": must be another name, it is that of a rule which every policy has'
+        for name in sorted(self.grants.keys() & self.denials.keys()):
+            yield f'denials.{name}: must be another name, "{name}" is a grant already'
 
     def _unknown_roles(self) -> Iterator[str]:
         for name, role in self.roles.items():

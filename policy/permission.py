@@ -139,6 +139,8 @@ def refused_at_once(
 def excluding_roles(roles: Iterable[RoleName], access: Access) -> Rule | None:
     """Return the rule that keeps these hats from being worn by one person, or None (N5)."""
     worn = sorted(set(roles) & access.roles.keys())
+    if len(worn) == 1:
+        return None
     for name in worn:
         role = access.roles[name]
         for other in worn:
@@ -183,8 +185,9 @@ def _roles(person: Person, now: datetime, access: Access) -> list[RoleName]:
 def _denial(roles: Iterable[RoleName], action: Action, purpose: PurposeName, access: Access) -> Rule | None:
     """Return the first denial that shuts one of the roles out."""
     for name, denial in access.denials.items():
-        if any(denial.covers(role, purpose, action) for role in roles):
-            return Rule(name=name, source=denial.source, says=denial.says, quote=denial.quote)
+        for role in roles:
+            if denial.covers(role, purpose, action):
+                return Rule(name=name, source=denial.source, says=denial.says, quote=denial.quote)
     return None
 
 
