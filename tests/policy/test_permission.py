@@ -190,7 +190,9 @@ def test_what_a_refusal_may_tell_is_decided_before_any_look_up() -> None:
 
 ACCESSES = {name: access_of(name) for name in NAMES}
 PEOPLE = ("actor", "holder", "third", "fourth")
-MOMENTS = st.sampled_from((PAST, NOW, SOON))
+MOMENTS = st.sampled_from((SOON, SOON, SOON, SOON, PAST, NOW))
+SELDOM = st.sampled_from((False, False, False, False, False, True))
+"""Weighted, because a yes needs many things at once and would else hardly ever come up."""
 
 
 @st.composite
@@ -200,7 +202,18 @@ def questions(draw: st.DrawFn) -> tuple[Access, Person, Action, Recording, Purpo
     purposes = st.sampled_from(
         [PurposeName("any_other"), *sorted(access.granted_purposes | access.denied_purposes)]
     )
-    purpose, action = draw(purposes), draw(st.sampled_from(Action))
+    granted = draw(st.sampled_from(tuple(access.grants.values())))
+    fitting = not draw(SELDOM)
+    purpose = draw(st.sampled_from(granted.purposes).map(PurposeName) if fitting else purposes)
+    action = draw(st.sampled_from(granted.actions if fitting else tuple(Action)))
+    named = [
+        *granted.roles,
+        *granted.together_with,
+        *granted.on_request_of,
+        *granted.via,
+        *granted.approval_by,
+    ]
+    roles = st.sampled_from([*named, *named, *access.roles])
     hats = st.builds(Hat, role=roles.map(RoleName), since=MOMENTS, until=st.none() | MOMENTS)
     worn = roles.map(lambda role: Hat(role=RoleName(role), since=PAST))
     people = st.builds(
@@ -225,27 +238,29 @@ def questions(draw: st.DrawFn) -> tuple[Access, Person, Action, Recording, Purpo
         due_at=MOMENTS,
         extended_until=st.none() | MOMENTS,
         incident=st.none() | st.builds(Incident),
-        live=st.just(False) | st.just(action is Action.MONITOR),
-        refused=st.booleans(),
+        live=SELDOM.map(lambda odd: odd != (action is Action.MONITOR)),
+        refused=SELDOM,
     )
     yes = st.builds(Yes, by=st.sampled_from(PEOPLE).map(PersonId), purpose=st.just(purpose), until=MOMENTS)
     reasons = st.sampled_from([*sorted(access.hold_reasons), "else"])
     context = st.builds(
         Context,
         now=st.just(NOW),
-        present=st.lists(people, max_size=2).map(tuple),
+        present=st.just(()) | st.lists(people, max_size=2).map(tuple),
         requests=words,
         openings=words,
         approvals=words,
         yes=st.lists(yes, max_size=3).map(tuple),
-        drawn_until=st.none() | MOMENTS,
-        requested_until=st.none() | MOMENTS,
+        drawn_until=MOMENTS | st.none(),
+        requested_until=MOMENTS | st.none(),
         hold=st.none() | st.builds(Hold, reason=reasons, until=MOMENTS),
-        restricted=st.booleans(),
-        objected=st.booleans(),
+        restricted=SELDOM,
+        objected=SELDOM,
         recording_impossible=st.booleans(),
     )
-    return access, draw(people), action, draw(recording), purpose, draw(context)
+    wearer = st.sampled_from(granted.roles).map(lambda role: person(ACTOR, role))
+    who = draw(wearer if fitting else people)
+    return access, who, action, draw(recording), purpose, draw(context)
 
 
 Question = tuple[Access, Person, Action, Recording, PurposeName, Context]
