@@ -1,8 +1,8 @@
 """Reading `docs/access/<policy>.md`: the answers that a person reviewed, as rows.
 
 A page lists the closed sets, the rules, and for each role a table. In a table the first row
-that fits is the answer. A cell is `*`, or names joined by commas, each of which may hold a
-`*` of its own (`asked_by_*`), or `not` and such names.
+that fits is the answer. A cell is `any`, or names joined by commas, each of which may hold a
+`*` (`asked_by_*`), or `not` and such names.
 """
 
 from __future__ import annotations
@@ -79,11 +79,13 @@ def _cells(line: str) -> list[str] | None:
     if not line.startswith("|") or set(line) <= set("|- "):
         return None
     cells = [cell.strip() for cell in line.strip("|").split("|")]
-    return None if cells[0] in ("name", "purpose") else [cell.strip("`") for cell in cells]
+    return None if cells[0] in ("name", "purpose") else [cell.replace("`", "") for cell in cells]
 
 
 def expand(cell: str, known: Sequence[str]) -> frozenset[str]:
     """Return the names that a cell stands for; a pattern that fits nothing is an error."""
+    if cell == "any":
+        return frozenset(known)
     negated = cell.startswith("not ")
     named: set[str] = set()
     for pattern in cell.removeprefix("not ").split(","):
