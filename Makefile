@@ -8,13 +8,9 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.installed
 	$(BIN)/python -m sandbox.demo
 
-test: $(VENV)/.installed
+test: check
 	$(BIN)/python -m sandbox.fetch
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m asterisk
 
 check: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -22,7 +18,7 @@ check: $(VENV)/.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cog --check -I . -I docs docs/*.md README.md
-	$(BIN)/python -m pytest -m "not asterisk"
+	$(BIN)/python -m pytest -m "not asterisk" -n auto
 
 sandbox-up: $(VENV)/.installed
 	$(BIN)/python -m sandbox.up

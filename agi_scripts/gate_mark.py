@@ -17,7 +17,7 @@ from pathlib import Path
 
 from agi_scripts import mark_file
 
-_UNIQUE_ID = re.compile(r"[A-Za-z0-9.-]{1,150}")
+_UNIQUE_ID = re.compile(r"[A-Za-z0-9._-]{1,150}")
 
 
 def main() -> None:

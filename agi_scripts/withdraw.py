@@ -64,13 +64,16 @@ def spool_files(request: Request) -> list[Path]:
 
 
 def rename_away(request: Request) -> list[Path]:
-    """Rename what is there to `.withdrawn`; the writer keeps its inode (I6)."""
+    """Rename what is there to `.withdrawn`; the writer keeps its inode (I6).
+
+    A file that cannot be renamed stops nothing of what follows: tape, mark and removal.
+    """
     renamed = []
     for path in spool_files(request):
         withdrawn = path.with_suffix(".wav.withdrawn")
         try:
             path.rename(withdrawn)
-        except FileNotFoundError:
+        except OSError:
             continue
         renamed.append(withdrawn)
     return renamed
@@ -92,7 +95,7 @@ def withdraw_alone(request: Request, agi: AGI) -> None:
         pass  # the caller hung up meanwhile: the tape ends with the call
     finally:
         leave_mark(request)
-        for path in [*renamed, *rename_away(request)]:
+        for path in [*renamed, *spool_files(request)]:
             path.unlink(missing_ok=True)
 
 

@@ -31,7 +31,8 @@ _SHELL_ACTIONS = {
 
 def asterisk_checks(access: AsteriskAccess) -> list[Check]:
     """Return what a running Asterisk says over ARI and AMI."""
-    return [*_ari(access), *_ami(access)]
+    without = [note("ARI", "not used: every call enters by Gosub(consentline-agi,s,1)")]
+    return [*(without if access.without_ari else _ari(access)), *_ami(access)]
 
 
 def version_check(version: str) -> Check:

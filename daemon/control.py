@@ -77,7 +77,7 @@ class ExportQuestion(_Question):
 class GateQuestion(_Question):
     """A call that came to the gate by AGI."""
 
-    call_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,150}$")]
+    call_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,150}$")]
     channel: ShortText
     caller: Annotated[str, StringConstraints(max_length=4096)]
     language: ShortText
@@ -103,7 +103,7 @@ class HeardQuestion(_Question):
 class DecisionQuestion(_Question):
     """How the conversation by AGI went."""
 
-    call_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,150}$")]
+    call_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,150}$")]
     heard: HeardQuestion
 
 
@@ -215,7 +215,8 @@ class ControlSocket:
                 self._doorman.admit(peer, for_asterisk=for_asterisk)
                 return await answer(request, peer)
             except ConsentlineError as error:
-                logger.info("control %s %s: %s", request.method, request.path, error.text)
+                # As it came, still encoded: decoded, a path can hold a line break, and anybody may ask.
+                logger.info("control %s %s: %s", request.method, request.rel_url.raw_path, error.text)
                 status = next((code for kind, code in _STATUS if isinstance(error, kind)), 400)
                 body = {"error": error.text, "hint": error.hint, "exit_code": error.exit_code}
                 return web.json_response(body, status=status)

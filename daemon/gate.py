@@ -11,6 +11,7 @@ from daemon.metrics import Metrics
 from daemon.register import Register
 from ivr.events import Earlier
 from ivr.prompts import PromptLibrary
+from policy.errors import Unavailable
 from policy.evidence import Arrival, Decision, Prompt
 from policy.model import Policy, PromptName
 from policy.vocabulary import CallId, ErasedBecause, RecordingId, WithdrawnBy
@@ -64,8 +65,15 @@ class GateRecorder:
         self._ending: set[asyncio.Task[None]] = set()
 
     async def ready(self) -> bool:
-        """Tell whether another recording may start: room in spool and vault, tapes under control."""
-        return self._captures.ready() and shutil.disk_usage(self._vault).free >= self._vault_floor_bytes
+        """Tell whether another recording may start: room in spool and vault, tapes under control.
+
+        Raises:
+            Unavailable: If the spool or the vault is not there.
+        """
+        try:
+            return self._captures.ready() and shutil.disk_usage(self._vault).free >= self._vault_floor_bytes
+        except OSError as error:
+            raise Unavailable(f"{error.filename}: no room for a recording: {error.strerror}") from error
 
     async def started(self, recording_id: RecordingId, call_id: CallId) -> None:
         """Take note that a capture starts now."""
@@ -74,6 +82,10 @@ class GateRecorder:
     async def dropped(self, recording_id: RecordingId) -> None:
         """Take note that a capture whose row exists will never start: nothing was said."""
         await self._register.destroy(recording_id, ErasedBecause.EMPTY, ())
+
+    async def conclude(self, recording_id: RecordingId) -> None:
+        """Stop it while its call goes on, and keep what it holds."""
+        await self._captures.conclude(recording_id)
 
     async def withdraw(self, recording_id: RecordingId, by: WithdrawnBy) -> None:
         """Stop it and destroy what there is (I6)."""

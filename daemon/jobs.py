@@ -1,7 +1,9 @@
 """The daemon's recurring work: each job runs once at start and then on its time.
 
-`schedule` keeps the times; it has no catch-up, hence the run at start. A job that fails
-is told to the operator and runs again on its next time; it never takes the daemon down.
+`schedule` keeps the times; it has no catch-up, hence the run at start. It knows the local wall
+clock only, which goes back an hour when summer time ends, and whenever somebody sets it: so the
+loop's clock watches over it. A job that fails is told to the operator and runs again on its next
+time; it never takes the daemon down.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ class Job:
 
     Attributes:
         name: As it stands in log and alarms.
-        run: The work; it may raise any ConsentlineError.
+        run: The work; what it raises is told.
         every_minutes: How often, on the whole minute.
     """
 
@@ -48,11 +50,13 @@ class Jobs:
         self._failed = failed
         self._scheduler = schedule.Scheduler()
         self._waiting: asyncio.Queue[Job] = asyncio.Queue()
+        self._in_line: set[str] = set()
+        self._called_at_s: dict[str, float] = {}
 
     async def run(self) -> None:
         """Run for ever."""
         for job in self._jobs:
-            self._waiting.put_nowait(job)
+            self._call(job)
             self._plan(job)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_time())
@@ -60,20 +64,42 @@ class Jobs:
 
     def _plan(self, job: Job) -> None:
         if job.every_minutes == 1:
-            self._scheduler.every().minute.at(":00").do(self._waiting.put_nowait, job)
+            planned = self._scheduler.every().minute.at(":00")
         else:
-            self._scheduler.every(job.every_minutes).minutes.do(self._waiting.put_nowait, job)
+            planned = self._scheduler.every(job.every_minutes).minutes
+        planned.tag(job.name).do(self._call, job)
+
+    def _call(self, job: Job) -> None:
+        """Have a job run next, unless it waits in line already."""
+        self._called_at_s[job.name] = asyncio.get_running_loop().time()
+        if job.name not in self._in_line:
+            self._in_line.add(job.name)
+            self._waiting.put_nowait(job)
 
     async def _keep_time(self) -> None:
         while True:
             self._scheduler.run_pending()
+            self._call_overdue()
             await asyncio.sleep(TICK_S)
+
+    def _call_overdue(self) -> None:
+        """Call whom `schedule` forgot because the wall clock went back, and plan it anew."""
+        now_s = asyncio.get_running_loop().time()
+        for job in self._jobs:
+            if now_s - self._called_at_s[job.name] > job.every_minutes * 60 + TICK_S:
+                self._call(job)
+                self._scheduler.clear(job.name)
+                self._plan(job)
 
     async def _work(self) -> None:
         while True:
             job = await self._waiting.get()
+            self._in_line.discard(job.name)
             try:
                 await job.run()
             except ConsentlineError as error:
                 logger.error("job %s failed: %s", job.name, error.text)
                 await self._failed(job.name, error.text)
+            except Exception as fault:  # a bug, or a disk, in one job costs no other job its time
+                logger.exception("job %s broke", job.name)
+                await self._failed(job.name, type(fault).__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,6 +27,7 @@ class MarkIntake:
 
     Args:
         withdrawn: Told of the call whose recording a mark withdrew while somebody is on the line.
+        passed: Told of the call that went past a gate unseen, and may be on the line still.
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class MarkIntake:
         captures: Captures,
         clock: Clock,
         withdrawn: Callable[[CallId], object],
+        passed: Callable[[CallId], Awaitable[None]],
     ) -> None:
         self._folder = folder
         self._register = register
         self._captures = captures
         self._clock = clock
         self._withdrawn = withdrawn
+        self._passed = passed
 
     async def run(self) -> None:
         """Look again and again, for ever."""
@@ -69,6 +72,7 @@ class MarkIntake:
                 await self._register.take_gate_mark(mark.call_id, mark.policy_or_number, mark.at)
                 logger.warning("call %s went through a gate while the daemon was away", mark.call_id)
                 mark.path.unlink(missing_ok=True)
+                await self._passed(mark.call_id)
             case WithdrawMark():
                 await self._take_withdrawal(mark)
                 mark.path.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from policy.vocabulary import CallId, RecordingId, WithdrawnBy
 UNREADABLE = ".unreadable"
 """What a file that is no mark is renamed to, for a person to look at."""
 
-_GATE = re.compile(r"([A-Za-z0-9.-]{1,150}) ([a-z0-9+-]{0,40}) ([0-9]{9,11})")
+_GATE = re.compile(r"([A-Za-z0-9._-]{1,150}) ([a-z0-9+-]{0,40}) ([0-9]{9,11})")
 _WITHDRAW = re.compile(r"([0-9a-f]{32}) (caller_key|agent_key)")
 
 

@@ -80,7 +80,7 @@ class Register:
             withdrawn = any(
                 row.state is RecordingState.WITHDRAWN for row in recordings.of_call(db, arrival.call_id)
             )
-            return Earlier(outcome=known.outcome, recording_id=known.recording_id, withdrawn=withdrawn)
+            return _earlier(known, withdrawn=withdrawn)
 
         return await self.thread.run(work)
 
@@ -206,7 +206,7 @@ class Register:
             if known is None:
                 return None
             arrival = calls.arrival(self.archive.db, call_id)
-            return arrival, Earlier(outcome=known.outcome, recording_id=known.recording_id)
+            return arrival, _earlier(known, withdrawn=False)
 
         return await self.thread.run(work)
 
@@ -214,8 +214,7 @@ class Register:
         """Return calls whose end is not on record."""
 
         def work() -> tuple[CallId, ...]:
-            found = self.archive.db.rows("SELECT call_id FROM calls WHERE ended_at IS NULL")
-            return tuple(CallId(row["call_id"]) for row in found)
+            return calls.unfinished(self.archive.db)
 
         return await self.thread.run(work)
 
@@ -242,3 +241,9 @@ class Register:
                     f"policy {name}: has no reading key, so nothing could be sealed",
                     hint=f"stop the daemon and run: consentline init --policy {name}",
                 ) from error
+
+
+def _earlier(known: calls.Earlier, *, withdrawn: bool) -> Earlier:
+    return Earlier(
+        outcome=known.outcome, recording_id=known.recording_id, policy=known.policy, withdrawn=withdrawn
+    )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 
 from daemon.bridges import Bridges, Met, Parted
@@ -35,12 +35,11 @@ from policy.clock import Clock, Randomness, SystemClock, SystemRandomness
 from policy.config import Config
 from policy.errors import ConsentlineError, NotFound, Unavailable
 from policy.load import Policies, load_policies
-from policy.vocabulary import RecordingId, WithdrawnBy
+from policy.vocabulary import CallId, RecordingId, WithdrawnBy
 from recorder.ami import Ami, AmiAccess, Heard, LinkUp, reconnect_delays
-from recorder.ami_wire import list_channels
+from recorder.ami_wire import HungUp, list_channels
 from recorder.capture import Captures
 from recorder.mixmonitor import MixMonitors
-from recorder.reconcile import Adopt
 from recorder.spool import Spool
 from store import container, keys, settings
 from store.archive import Archive
@@ -50,6 +49,8 @@ from store.opening import open_archive
 logger = logging.getLogger(__name__)
 
 DRAIN_WITHIN_S = 3.0
+
+EndlessTask = Callable[[], Coroutine[None, None, None]]
 
 
 def serve(config: Config, *, clock: Clock | None = None, randomness: Randomness | None = None) -> None:
@@ -122,6 +123,7 @@ class Service:
             app=access.app,
             delays=reconnect_delays,
         )
+        self._uses_ari = not access.without_ari
         self._prompts = GatePrompts(PromptLibrary(config.path("prompts")))
         self._gate_register = GateRegister(register, self._captures)
         self._dispatch = Dispatch(
@@ -142,8 +144,18 @@ class Service:
             captures=self._captures,
             clock=self._clock,
             withdrawn=self._dispatch.confirm,
+            passed=self._take_up,
         )
         self._guard = ClockGuard(db=archive.db, clock=self._clock, boot=this_boot())
+        self._agi_gate = AgiGate(
+            register=self._gate_register,
+            recorder=self._recorder,
+            prompts=self._prompts,
+            alarms=register,
+            clock=self._clock,
+            new_recording_id=lambda: RecordingId(archive.randomness.token(16).hex()),
+        )
+        self._agi_over: asyncio.Queue[CallId] = asyncio.Queue()
         self._operations = self._build_operations()
         self._ari_connected = False
         self._met: asyncio.Queue[Met | Parted] = asyncio.Queue()
@@ -190,7 +202,8 @@ class Service:
             StateConflict: If another daemon took our application.
         """
         async with self._ari, self._captures:
-            await self._ari.self_check()
+            if self._uses_ari:
+                await self._ari.self_check()
             await self._ami.connect()
             try:
                 async with asyncio.TaskGroup() as tasks:
@@ -209,16 +222,8 @@ class Service:
             await site.start()
         await control.start()
         endless = [
-            tasks.create_task(work, name=name)
-            for name, work in (
-                ("ari", self._ari.listen(self._ari_events)),
-                ("relay", self._relay()),
-                ("dispatch", self._dispatch.run()),
-                ("watch partners", self._watch_partners()),
-                ("look at bridges", self._look_at_bridges()),
-                ("marks", self._marks.run()),
-                ("jobs", self._jobs().run()),
-            )
+            tasks.create_task(work(), name=work.__name__)
+            for work in (*(self._ari_tasks() if self._uses_ari else ()), *self._own_tasks())
         ]
         try:
             logger.info("serving %s", ", ".join(sorted(self._policies.by_name)))
@@ -231,21 +236,49 @@ class Service:
         for task in endless:
             task.cancel()
 
+    def _ari_tasks(self) -> Sequence[EndlessTask]:
+        async def listen() -> None:
+            await self._ari.listen(self._ari_events)
+
+        return (listen, self._relay, self._dispatch.run)
+
+    def _own_tasks(self) -> Sequence[EndlessTask]:
+        return (
+            self._watch_partners,
+            self._look_at_bridges,
+            self._end_agi_calls,
+            self._marks.run,
+            self._jobs().run,
+        )
+
     # ---------------------------------------------------------------- before the first call
 
     async def _settle(self) -> None:
         """Settle what an earlier life left, before anything new begins (I4, I7, I9)."""
         await self._marks.take_all()
-        steps = await self._captures.reconcile(absent=True)
-        adopted = {step.row.call_id for step in steps if isinstance(step, Adopt)}
+        await self._captures.reconcile(absent=True)
         there = {listed.channel_id for listed in await self._ami.ask_list(list_channels([]))}
         for call_id in await self._register.unfinished_calls():
-            if call_id not in there:
+            if call_id in there:
+                await self._take_up(call_id)
+            else:
                 await self._register.end_call(call_id, self._clock.now())
-            elif call_id in adopted:
-                known = await self._register.call_at_gate(call_id)
-                if known is not None:
-                    self._dispatch.resume(*known)
+
+    async def _take_up(self, call_id: CallId) -> None:
+        """Follow a call to its end that was decided upon and that nobody follows.
+
+        One that was not decided upon stands at the gate; the gate finds it there.
+        """
+        known = await self._register.call_at_gate(call_id)
+        if known is None:
+            return
+        arrival, earlier = known
+        if not earlier.outcome.permits_recording:
+            self._captures.forbid(call_id)
+        if self._uses_ari:
+            self._dispatch.resume(arrival, earlier)
+        else:
+            self._agi_gate.follow(call_id)
 
     # ---------------------------------------------------------------- events
 
@@ -255,6 +288,8 @@ class Service:
         self._metrics.connected("ami", self._ami.connected)
         if isinstance(event, LinkUp):
             self._links_up.set()
+        if isinstance(event, HungUp) and event.channel_id in self._agi_gate.underway():
+            self._agi_over.put_nowait(event.channel_id)
         for found in self._bridges.hear(event):
             self._met.put_nowait(found)
 
@@ -267,6 +302,8 @@ class Service:
                 self._metrics.connected("ari", self._ari_connected)
             if isinstance(event, Lost):
                 self._captures.controller_cut()
+            elif isinstance(event, Connected):
+                self._captures.controller_back()
             self._dispatch.inbox.put_nowait(event)
 
     async def _watch_partners(self) -> None:
@@ -277,16 +314,28 @@ class Service:
                 case Parted(channel_id=channel_id):
                     await self._dispatch.unwatch(channel_id)
 
+    async def _end_agi_calls(self) -> None:
+        """Put on record that calls ended which came by AGI: ARI tells nothing of them."""
+        while True:
+            call_id = await self._agi_over.get()
+            try:
+                await self._agi_gate.ended(call_id)
+            except ConsentlineError as error:
+                logger.error("call=%s its end is not on record: %s", call_id, error.text)
+
     async def _look_at_bridges(self) -> None:
-        """See who is connected to whom after every new connection to AMI."""
+        """See who is connected to whom, and who is gone, after every new connection to AMI."""
         while True:
             await self._links_up.wait()
             self._links_up.clear()
+            underway = self._agi_gate.underway()
             try:
                 listed = await self._ami.ask_list(list_channels([]))
             except Unavailable as error:
                 logger.warning("bridges not looked at: %s", error.text)
                 continue
+            for call_id in underway - {one.channel_id for one in listed}:
+                self._agi_over.put_nowait(call_id)
             for found in self._bridges.look_again((one.channel_id, one.bridge_id) for one in listed):
                 self._met.put_nowait(found)
 
@@ -310,20 +359,12 @@ class Service:
         )
 
     def _build_operations(self) -> DaemonOperations:
-        agi_gate = AgiGate(
-            register=self._gate_register,
-            recorder=self._recorder,
-            prompts=self._prompts,
-            alarms=self._register,
-            clock=self._clock,
-            new_recording_id=lambda: RecordingId(self._archive.randomness.token(16).hex()),
-        )
         return DaemonOperations(
             archive=self._archive,
             register=self._register,
             guard=self._guard,
             captures=self._captures,
-            agi_gate=agi_gate,
+            agi_gate=self._agi_gate,
             policies=self._policies,
             metrics=self._metrics,
             clock=self._clock,

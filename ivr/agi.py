@@ -17,11 +17,11 @@ from ivr.machine import TOLERANCE_MS
 from ivr.ports import Alarms, Prompts, Recorder, Register
 from ivr.prompts import PromptUnfit
 from policy.clock import Clock
-from policy.errors import StateConflict
+from policy.errors import ConsentlineError, StateConflict
 from policy.evidence import Arrival, Decision, Heard, Prompt, Way
 from policy.model import Policy
 from policy.rules import deciding_key, outcome_of, stricter
-from policy.vocabulary import CallId, Outcome, RecordingId, WithdrawnBy
+from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId, WithdrawnBy
 
 OPEN_CALLS = 1024
 """How many calls may be between their two questions; beyond that the oldest has hung up."""
@@ -90,6 +90,25 @@ class AgiGate:
         self._clock = clock
         self._new_recording_id = new_recording_id
         self._open: OrderedDict[CallId, _Asked] = OrderedDict()
+        self._underway: set[CallId] = set()
+
+    def underway(self) -> frozenset[CallId]:
+        """Return the calls that entered and have not ended: no session follows them, only AMI tells."""
+        return frozenset(self._underway)
+
+    def follow(self, call_id: CallId) -> None:
+        """Take up a call that entered in an earlier life of the daemon."""
+        self._underway.add(call_id)
+
+    async def ended(self, call_id: CallId) -> None:
+        """Put the end of a call that entered here on record; another's changes nothing.
+
+        Raises:
+            ConsentlineError: If it could not be put on record.
+        """
+        if call_id in self._underway:
+            await self._register.end_call(call_id, self._clock.now())
+            self._underway.discard(call_id)
 
     async def enter(self, arrival: Arrival, policy: Policy | Outcome) -> Ask | GoOn:
         """Put a call on record and say what its caller is to hear.
@@ -102,6 +121,7 @@ class AgiGate:
             ConsentlineError: If the call could not be put on record; then it goes on unrecorded.
         """
         earlier = await self._register.open_call(arrival)
+        self._underway.add(arrival.call_id)
         served = policy if isinstance(policy, Policy) else None
         language = arrival.language if served is None else served.language_for(arrival.language)
         if earlier is not None and (earlier.withdrawn or not earlier.outcome.permits_recording):
@@ -145,7 +165,9 @@ class AgiGate:
     async def _decide(self, call_id: CallId, asked: _Asked, heard: Heard, outcome: Outcome) -> GoOn:
         earlier = asked.earlier
         running = None if earlier is None else earlier.recording_id
-        recording_id = await self._reserve(call_id, outcome) if running is None else None
+        is_anothers = running is not None and earlier is not None and earlier.policy != _name(asked.policy)
+        begins = running is None or is_anothers
+        recording_id = await self._reserve(call_id, outcome) if begins else None
         await self._register.store_decision(
             Decision(
                 call_id=call_id,
@@ -159,10 +181,21 @@ class AgiGate:
         )  # I1: durable before the dialplan hears of it
         if running is not None and not outcome.permits_recording:
             await self._recorder.withdraw(running, WithdrawnBy.SECOND_GATE)
+        elif running is not None and is_anothers:
+            await self._conclude(running, recording_id)
         if recording_id is not None:
             await self._recorder.started(recording_id, call_id)
         way_on = outcome if earlier is None else stricter(outcome, earlier.outcome)
         return GoOn(policy=asked.policy, language=asked.language, outcome=way_on, recording_id=recording_id)
+
+    async def _conclude(self, running: RecordingId, successor: RecordingId | None) -> None:
+        """End an earlier policy's recording; where its tape may still run, no other begins."""
+        try:
+            await self._recorder.conclude(running)
+        except ConsentlineError:
+            if successor is not None:
+                await self._recorder.dropped(successor)
+            raise
 
     async def _reserve(self, call_id: CallId, outcome: Outcome) -> RecordingId | None:
         if not outcome.permits_recording:
@@ -172,3 +205,7 @@ class AgiGate:
             await self._alarms.alarm(AlarmKind.RECORDER_NOT_READY.value, text, call_id)
             return None
         return self._new_recording_id()
+
+
+def _name(policy: Policy | None) -> PolicyName | None:
+    return None if policy is None else policy.name

@@ -275,10 +275,10 @@ class _Applications:
         _must(status, text)
 
     async def subscribe(self, channel_id: CallId) -> Answer:
-        return _gone_if_elsewhere(await self._subscription("POST", channel_id))
+        return _about_channel(await self._subscription("POST", channel_id))
 
     async def unsubscribe(self, channel_id: CallId) -> Answer:
-        return _gone_if_elsewhere(await self._subscription("DELETE", channel_id))
+        return _about_channel(await self._subscription("DELETE", channel_id))
 
     async def _subscription(self, method: str, channel_id: CallId) -> Answer:
         source = f"channel:{channel_id}"
@@ -379,6 +379,6 @@ def _parsed(parse: Callable[[str], T], text: str) -> T:
         raise Unavailable(f"ARI: {error}") from error
 
 
-def _gone_if_elsewhere(answer: Answer) -> Answer:
-    """Read 422, with which Asterisk answers about an event source that does not exist."""
-    return Answer.GONE if answer is Answer.ELSEWHERE else answer
+def _about_channel(answer: Answer) -> Answer:
+    """Read 422, the event source does not exist, and 404, our application does not: the channel may."""
+    return {Answer.ELSEWHERE: Answer.GONE, Answer.GONE: Answer.ELSEWHERE}.get(answer, answer)

@@ -23,7 +23,7 @@ from ivr.effects import AlarmKind
 from ivr.errands import Ports, Visit, call_of_notice
 from ivr.events import Earlier
 from ivr.keypad import Ears, Listener
-from ivr.ports import Alarms, Prompts, Recorder, Register, Telephony
+from ivr.ports import Alarms, Answer, Prompts, Recorder, Register, Telephony
 from ivr.session import Session
 from ivr.state import Phase, Tape
 from policy.clock import Clock, Randomness
@@ -158,8 +158,11 @@ class Dispatch:
             log.warning("channel=%s still subscribed to: %s", channel_id, error.text)
 
     def resume(self, arrival: Arrival, earlier: Earlier) -> None:
-        """Take up a call that was past the gate when the daemon came back."""
-        policy = self._policies.by_name.get(arrival.policy) if arrival.policy is not None else None
+        """Take up a call that went past the gate unseen; one that has a session stays as it is."""
+        if self.follows(arrival.call_id):
+            return
+        name = earlier.policy or arrival.policy  # the last gate was perhaps not the first one's
+        policy = self._policies.by_name.get(name) if name is not None else None
         visit = Visit(arrival=arrival, policy=policy, verdict=None, new_recording_id=self._new_id())
         self._start(Session(self._ports, visit, earlier=earlier))
 
@@ -336,8 +339,10 @@ class Dispatch:
                 session.deliver(on.CallerGone(at_ms=None))
             elif channel.app != self._app and session.phase is not Phase.CALL:
                 session.deliver(on.GateLeft())
-        for channel_id in [key for key in self._ears.channels() if key in here]:
-            await self._ports.telephony.applications.subscribe(channel_id)
+        beyond = [call_id for call_id, session in self._sessions.items() if session.phase is Phase.CALL]
+        for channel_id in sorted({*self._ears.channels(), *beyond} & here.keys()):
+            if await self._ports.telephony.applications.subscribe(channel_id) is Answer.GONE:
+                self._deliver(channel_id, on.CallerGone(at_ms=None))
         strangers = [channel.channel_id for channel in channels if self._is_stranger(channel)]
         if strangers:
             await asyncio.sleep(GRACE_S)

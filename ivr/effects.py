@@ -86,6 +86,13 @@ class DropRecording:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConcludeRecording:
+    """Stop an earlier gate's capture and keep what it holds; where that fails nothing else may start."""
+
+    recording_id: RecordingId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FollowCall:
     """Subscribe to the caller's channel, so that keys and the hang-up are still seen after the gate."""
 
@@ -138,6 +145,7 @@ Effect = (
     | StoreDecision
     | ExpectRecording
     | DropRecording
+    | ConcludeRecording
     | FollowCall
     | Continue
     | WithdrawRecording

@@ -22,7 +22,7 @@ from policy.clock import Clock
 from policy.errors import ConsentlineError, Unavailable
 from policy.evidence import Arrival, Decision, Prompt, Way
 from policy.model import Policy
-from policy.vocabulary import CallId, Outcome, RecordingId
+from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -65,6 +65,11 @@ class Visit:
     verdict: Outcome | None
     new_recording_id: RecordingId
     found_late: bool = False
+
+    @property
+    def policy_name(self) -> PolicyName | None:
+        """Whose gate it is, or None."""
+        return None if self.policy is None else self.policy.name
 
     @property
     def language(self) -> str:
@@ -174,6 +179,14 @@ class Errands:
             await _within(self._ports.recorder.dropped(recording_id))
         except ConsentlineError as error:
             await self.alarm(AlarmKind.EFFECT_FAILED, error.text)
+
+    async def conclude_recording(self, recording_id: RecordingId) -> on.EffectFailed | None:
+        """Have an earlier gate's capture stopped and kept; one that may still run lets no other begin."""
+        try:
+            await _within(self._ports.recorder.conclude(recording_id))
+        except ConsentlineError as error:
+            return on.EffectFailed(problem=error.text)
+        return None
 
     async def follow_call(self, *, to_record: bool) -> Event | None:
         """Subscribe; where that fails nothing may be recorded, for a withdraw key could go unseen."""

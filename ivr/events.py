@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from policy.vocabulary import Outcome, RecordingId, WithdrawnBy
+from policy.vocabulary import Outcome, PolicyName, RecordingId, WithdrawnBy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,12 +16,14 @@ class Earlier:
 
     Attributes:
         outcome: The strictest so far.
-        recording_id: The recording that this call has, or None.
-        withdrawn: Whether that recording was withdrawn since.
+        recording_id: The recording that runs on this call, or None.
+        policy: Under whose policy it runs.
+        withdrawn: Whether a recording of this call was withdrawn.
     """
 
     outcome: Outcome
     recording_id: RecordingId | None
+    policy: PolicyName | None = None
     withdrawn: bool = False
 
 

@@ -19,8 +19,10 @@ The rules
  8. In doubt there is no recording (I9): keys may have been lost, the decision could not be stored, the
     call was taken from the gate.
  9. A second gate: what was refused or withdrawn before stays so, unasked. What was permitted is asked
-    again; a stricter answer withdraws the first recording; otherwise that recording simply goes on.
+    again; a stricter answer withdraws the first recording. Otherwise that recording simply goes on where
+    the policy is the same; under another one it is concluded and kept, and a new recording begins.
 10. Withdrawing works whenever a recording may run. Twice is harmless. Both parties hear that it is gone.
+    Who withdraws while still being asked has refused.
 11. If the way onward fails, the plain way, which records nothing, is tried once. After that the dial plan's
     dead-man switch frees the caller.
 
@@ -45,7 +47,7 @@ from ivr.events import Earlier, Event
 from ivr.state import Phase, State, Tape
 from policy.model import Consent
 from policy.rules import deciding_key, outcome_of, stricter
-from policy.vocabulary import ConsentMode, Outcome, RecordingId, WithdrawnBy
+from policy.vocabulary import ConsentMode, Outcome, PolicyName, RecordingId, WithdrawnBy
 
 TOLERANCE_MS = 300
 OVERDUE_MS = 5_000
@@ -56,14 +58,17 @@ _AT_THE_GATE = _ASKING | {Phase.OPENING, Phase.CHECKING, Phase.STORING}
 Step = tuple[State, tuple[Effect, ...]]
 
 
-def arrive(new_recording_id: RecordingId, *, verdict: Outcome | None = None) -> Step:
+def arrive(
+    new_recording_id: RecordingId, *, policy: PolicyName | None = None, verdict: Outcome | None = None
+) -> Step:
     """Return the beginning.
 
     Args:
         new_recording_id: Random; the name of the recording, if any.
+        policy: Whose gate it is, or None.
         verdict: What is decided already because no policy serves this call; None: ask.
     """
-    state = State(phase=Phase.OPENING, new_recording_id=new_recording_id, verdict=verdict)
+    state = State(phase=Phase.OPENING, new_recording_id=new_recording_id, policy=policy, verdict=verdict)
     if verdict is not Outcome.ERROR:
         return state, (do.OpenCall(),)
     text = "the number dialled and the policy named in the dial plan do not agree; no recording"
@@ -76,9 +81,15 @@ def resume(new_recording_id: RecordingId, earlier: Earlier) -> Step:
     return _remember(state, earlier), (do.FollowCall(),)
 
 
-def reenter(state: State, new_recording_id: RecordingId, *, verdict: Outcome | None = None) -> Step:
+def reenter(
+    state: State,
+    new_recording_id: RecordingId,
+    *,
+    policy: PolicyName | None = None,
+    verdict: Outcome | None = None,
+) -> Step:
     """Return the beginning at a further gate; what is known of the tape is not forgotten."""
-    fresh, effects = arrive(new_recording_id, verdict=verdict)
+    fresh, effects = arrive(new_recording_id, policy=policy, verdict=verdict)
     return replace(fresh, tape=state.tape, tape_id=state.tape_id), effects
 
 
@@ -128,7 +139,7 @@ def step(state: State, event: Event, consent: Consent | None) -> Step:  # noqa: 
         case on.ConnectionLost():
             return _connection_lost(state, consent)
         case on.WithdrawCodePressed():
-            return _code_pressed(state, event)
+            return _code_pressed(state, event, consent)
         case on.RecordingWithdrawn():
             return _withdrawn(state)
         case on.WithdrawalFailed():
@@ -228,7 +239,7 @@ def _decide(state: State, consent: Consent | None) -> Step:
         asked = stricter(asked, Outcome.CALLER_GONE)
     outcome = asked if state.verdict is None else stricter(asked, state.verdict)
     state = replace(state, outcome=outcome)
-    if outcome.permits_recording and state.tape is Tape.NONE:
+    if outcome.permits_recording and (state.tape is Tape.NONE or _is_anothers(state)):
         return replace(state, phase=Phase.CHECKING), (*cut, do.CheckRecorder())
     return _store(state, *cut)
 
@@ -295,9 +306,14 @@ def _way_on(state: State) -> Outcome:
 
 
 def _stop_tape(state: State, outcome: Outcome) -> Step:
-    """Withdraw the recording of an earlier gate when this one ended stricter (rule 9)."""
-    if outcome.permits_recording or state.tape is not Tape.RUNNING or state.tape_id is None:
+    """End the recording of an earlier gate: withdrawn when this one ended stricter, or concluded (rule 9)."""
+    if state.tape is not Tape.RUNNING or state.tape_id is None:
         return state, ()
+    if outcome.permits_recording and not _is_anothers(state):
+        return state, ()
+    if outcome.permits_recording:
+        conclude = do.ConcludeRecording(recording_id=state.tape_id)
+        return replace(state, tape=Tape.NONE, tape_id=None), (conclude,)
     withdraw = do.WithdrawRecording(recording_id=state.tape_id, by=WithdrawnBy.SECOND_GATE)
     return replace(state, tape=Tape.STOPPING), (withdraw,)
 
@@ -386,7 +402,8 @@ def _effect_failed(state: State, event: on.EffectFailed, consent: Consent | None
 
 
 def _connection_lost(state: State, consent: Consent | None) -> Step:
-    if state.phase not in _ASKING | {Phase.OPENING}:
+    permits = state.outcome is None or state.outcome.permits_recording
+    if state.phase not in _AT_THE_GATE or not permits:
         return state, ()
     text = "events were lost while a caller was asked; the call goes on unrecorded"
     return _alarmed(AlarmKind.CONNECTION_LOST, text, _interrupt(state, Outcome.ERROR, consent))
@@ -395,7 +412,9 @@ def _connection_lost(state: State, consent: Consent | None) -> Step:
 # --- taking it back ---------------------------------------------------------------------------------
 
 
-def _code_pressed(state: State, event: on.WithdrawCodePressed) -> Step:
+def _code_pressed(state: State, event: on.WithdrawCodePressed, consent: Consent | None) -> Step:
+    if state.tape is Tape.NONE and state.phase in _AT_THE_GATE:
+        return _interrupt(state, Outcome.REFUSED, consent)  # rule 10
     if state.tape is Tape.WITHDRAWN and state.phase is Phase.CALL:
         return state, (do.ConfirmWithdrawal(),)  # rule 10
     if state.tape is not Tape.RUNNING or state.tape_id is None or state.phase is Phase.OVER:
@@ -435,6 +454,14 @@ def _remember(state: State, earlier: Earlier) -> State:
     if state.tape is not Tape.NONE or earlier.recording_id is None:
         return state
     return replace(state, tape=Tape.RUNNING, tape_id=earlier.recording_id)
+
+
+def _is_anothers(state: State) -> bool:
+    """Tell whether the recording that runs was permitted to another policy than that of this gate."""
+    earlier = state.earlier
+    if state.tape is not Tape.RUNNING or earlier is None or earlier.recording_id != state.tape_id:
+        return False
+    return earlier.policy != state.policy
 
 
 def _measure(state: State, at_ms: int) -> State:

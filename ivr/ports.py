@@ -91,8 +91,8 @@ class Register(Protocol):
         """Put a call on record, durable; a second time changes nothing.
 
         Returns:
-            What an earlier gate decided about this call: the strictest outcome, the recording
-            it has, and whether that was withdrawn since. None when nothing was decided yet.
+            What an earlier gate decided about this call: the strictest outcome, the recording that
+            runs and under which policy, and whether one was withdrawn. None when nothing was decided yet.
         """
 
     async def store_decision(self, decision: Decision) -> None:
@@ -116,6 +116,12 @@ class Recorder(Protocol):
 
     async def dropped(self, recording_id: RecordingId) -> None:
         """Take note that a capture whose row exists will never start."""
+
+    async def conclude(self, recording_id: RecordingId) -> None:
+        """Stop it while its call goes on, and keep what it holds; returns when it cannot run any more.
+
+        One that does not run is left as it is.
+        """
 
     async def withdraw(self, recording_id: RecordingId, by: WithdrawnBy) -> None:
         """Stop it and destroy what there is (I6); returns when it is gone. Twice is harmless."""

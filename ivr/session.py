@@ -47,7 +47,9 @@ class Session:
         if earlier is not None:
             self._state, self._first = resume(visit.new_recording_id, earlier)
         else:
-            self._state, self._first = arrive(visit.new_recording_id, verdict=visit.verdict)
+            self._state, self._first = arrive(
+                visit.new_recording_id, policy=visit.policy_name, verdict=visit.verdict
+            )
 
     @property
     def phase(self) -> Phase:
@@ -110,7 +112,9 @@ class Session:
         if isinstance(item, Visit):
             self._stop_timer()
             self._visit, self._errands = item, Errands(self._ports, item)
-            following = reenter(self._state, item.new_recording_id, verdict=item.verdict)
+            following = reenter(
+                self._state, item.new_recording_id, policy=item.policy_name, verdict=item.verdict
+            )
         else:
             following = step(self._state, item, self._consent)
         self._log(item, following)
@@ -162,6 +166,8 @@ class Session:
                 answer = await errands.expect_recording(effect.recording_id)
             case do.DropRecording():
                 await errands.drop_recording(effect.recording_id)
+            case do.ConcludeRecording():
+                answer = await errands.conclude_recording(effect.recording_id)
             case do.FollowCall():
                 to_record = self._state.tape_id == self._state.new_recording_id
                 answer = await errands.follow_call(to_record=to_record)

@@ -8,7 +8,7 @@ from enum import Enum
 
 from ivr.events import Earlier
 from policy.evidence import Heard
-from policy.vocabulary import Outcome, RecordingId
+from policy.vocabulary import Outcome, PolicyName, RecordingId
 
 
 class Phase(Enum):
@@ -53,6 +53,7 @@ class State:
 
     Attributes:
         new_recording_id: The name a recording will have if one may start here.
+        policy: Whose gate it is, or None.
         verdict: An outcome that stands whatever the caller does, or None; only a stricter one beats it.
         heard: What happened while the caller was asked.
         notice_started_at_ms: When the notice began, or None.
@@ -68,6 +69,7 @@ class State:
 
     phase: Phase
     new_recording_id: RecordingId
+    policy: PolicyName | None = None
     verdict: Outcome | None = None
     heard: Heard = field(default_factory=Heard)
     notice_started_at_ms: int | None = None

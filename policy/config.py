@@ -67,6 +67,7 @@ class AsteriskAccess(_Table):
     Attributes:
         ari_url: Base of the HTTP server, such as `http://127.0.0.1:8088`.
         app: Name of the Stasis application.
+        without_ari: This PBX has no ARI: every call enters by `Gosub(consentline-agi,s,1)`.
         ami_host: Where the manager interface listens.
     """
 
@@ -74,6 +75,7 @@ class AsteriskAccess(_Table):
     ari_user: str
     ari_password: Annotated[str, Field(repr=False)]
     app: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")] = "consentline"
+    without_ari: bool = False
     ami_host: Host = "127.0.0.1"
     ami_port: Port = 5038
     ami_user: str

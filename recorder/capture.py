@@ -2,6 +2,7 @@
 
     started -> the dialplan was told to start the tape; both files must be there within 500 ms
       bridged -> the caller speaks with somebody; both files must grow
+      concluded -> the call goes on without it: stopped, then finished as if it were over
       dropped -> withdrawn, in doubt, or a ghost (recorder/withdrawal.py)
       over    -> hung up: closed, sealed (recorder/finishing.py)
 
@@ -37,7 +38,7 @@ from recorder.bell import Bell
 from recorder.confirmation import Confirmation
 from recorder.finishing import Finished, Finisher
 from recorder.foreign import ForeignTapes
-from recorder.ports import AlarmKind, Alarms, Delays, Register, Row, Tape
+from recorder.ports import AlarmKind, Alarms, Delays, Register, Row, StopOutcome, Tape
 from recorder.reconcile import Adopt, Drop, Finish, Step, Unlink, Withdraw, plan_reconcile
 from recorder.spool import Spool
 from recorder.withdrawal import Withdrawal, Withdrawals, stop_delays
@@ -49,6 +50,8 @@ UNSTARTED_WITHIN_S = 1.0
 CLOSED_GRACE_S = 1.0
 """How long a file may have been closed before Asterisk has to have told of the hang-up (fact 9)."""
 UNBRIDGED_GRACE_S = 1.0
+CONCLUDED_WITHIN_S = 2.0
+"""How long a tape may take to stop while its call goes on; what it holds after that is in doubt."""
 DROPPED_REMEMBERED = 256
 
 
@@ -60,6 +63,7 @@ class Capture:
         bridged_at: Since when the caller speaks with somebody; None while waiting.
         spoke: Whether that was ever so.
         explaining: Whether a file that closed is being looked into.
+        concluding: Stops the tape while the call goes on.
     """
 
     recording_id: RecordingId
@@ -67,13 +71,20 @@ class Capture:
     bridged_at: datetime | None = None
     spoke: bool = False
     explaining: bool = False
+    concluding: asyncio.Task[StopOutcome] | None = None
     finishing: asyncio.Task[Finished | None] | None = None
     dropping: asyncio.Task[Withdrawal] | None = None
 
     @property
     def runs(self) -> bool:
         """Whether nothing has been said about its end."""
-        return self.finishing is None and self.dropping is None
+        return self.finishing is None and self.dropping is None and self.concluding is None
+
+    @property
+    def stops(self) -> bool:
+        """Whether its tape is being stopped while the call goes on, and may still run."""
+        ended = self.finishing is not None or self.dropping is not None
+        return self.concluding is not None and not self.concluding.done() and not ended
 
 
 class Captures:
@@ -116,6 +127,7 @@ class Captures:
         self._dropped: dict[RecordingId, asyncio.Task[Withdrawal]] = {}
         self._in_bridges: set[CallId] = set()
         self._linked = True
+        self._keys_reach_us = True
 
     async def __aenter__(self) -> Self:
         self._background.start(self._watch_spool(), name="watch spool")
@@ -127,8 +139,8 @@ class Captures:
         await self._background.close()
 
     def ready(self) -> bool:
-        """Tell whether a new recording may start: there is room, and its tape could be stopped."""
-        return self._linked and self._spool.has_room()
+        """Tell whether a new recording may start: there is room, and a stop would be heard and obeyed."""
+        return self._linked and self._keys_reach_us and self._spool.has_room()
 
     async def started(self, recording_id: RecordingId, call_id: CallId) -> None:
         """Take in that the dialplan was told to start the tape; its decision is committed (I1)."""
@@ -140,6 +152,9 @@ class Captures:
             return
         if call_id in self._in_bridges:  # an agent can be faster than the word of the start
             self._bridged(call_id)
+        elif not self._keys_reach_us:  # I9: decided just before the cut, or during it
+            self._background.start(self._doubt(capture), name=f"doubt {recording_id}")
+            return
         files = self._confirmation.files_appear(recording_id, call_id, still=lambda: capture.runs)
         self._background.start(files, name=f"confirm {recording_id}")
 
@@ -153,6 +168,32 @@ class Captures:
         """
         return await asyncio.shield(self._drop(recording_id, because=ErasedBecause.WITHDRAWN, by=by))
 
+    async def conclude(self, recording_id: RecordingId) -> None:
+        """End a recording while its call goes on: what was recorded until now is kept.
+
+        Returns when the tape cannot run any more; finishing the capture goes on beside. A recording that
+        does not run is left as it is.
+
+        Raises:
+            Unavailable: If the tape did not stop in time. It is asked on, and the recording is dropped:
+                what it holds from now on was not permitted under its name (I9).
+        """
+        capture = self._captures.get(recording_id)
+        if capture is None or capture.finishing is not None or capture.dropping is not None:
+            return
+        if capture.concluding is None:
+            log.info("call %s capture %s -> concluded", capture.call_id, recording_id)
+            stop = self._withdrawals.stop(capture.call_id, recording_id)
+            capture.concluding = self._background.start(stop, name=f"conclude {recording_id}")
+            capture.concluding.add_done_callback(lambda stopped: self._concluded(capture, stopped))
+        await asyncio.wait({capture.concluding}, timeout=CONCLUDED_WITHIN_S)
+        if capture.concluding.done():
+            return
+        text = f"{recording_id}: the tape did not stop when its recording was over, so it is dropped"
+        await self._bell.ring(AlarmKind.CONTROLLER_LOST, text, capture.call_id)
+        self._drop(recording_id, because=ErasedBecause.CONTROLLER_LOST, by=None)
+        raise Unavailable(text)
+
     async def ended(self, call_id: CallId) -> None:
         """Finish the capture of a call that is over, and return when it is sealed, empty or put aside."""
         finishing = self._end(call_id)
@@ -164,10 +205,13 @@ class Captures:
         self._foreign.forbid(call_id)
 
     def controller_cut(self) -> None:
-        """Take in that keys pressed now are lost: the ARI websocket or AMI is cut (I9)."""
-        for capture in self._captures.values():
-            if capture.runs and capture.bridged_at is None:
-                self._background.start(self._doubt(capture), name=f"doubt {capture.recording_id}")
+        """Take in that from now on keys of callers who wait are lost: the ARI websocket is cut (I9)."""
+        self._keys_reach_us = False
+        self._doubt_waiting()
+
+    def controller_back(self) -> None:
+        """Take in that keys are heard again; what waited meanwhile was dropped."""
+        self._keys_reach_us = True
 
     def hear(self, event: Heard) -> None:
         """Take in what AMI tells; only notes it and starts what has to be done."""
@@ -184,7 +228,7 @@ class Captures:
             case LinkDown():
                 self._linked = False
                 self._in_bridges.clear()
-                self.controller_cut()
+                self._doubt_waiting()
             case LinkUp() if not self._linked:
                 self._linked = True
                 self._background.start(self._compare(), name="compare with Asterisk")
@@ -220,11 +264,19 @@ class Captures:
     # ---------------------------------------------------------------- running
 
     def _take_on(self, recording_id: RecordingId, call_id: CallId) -> Capture:
+        before = self._by_call.get(call_id)
+        if before is not None and before.finishing is None:  # dropped: else nobody would forget it
+            self._foreign.release(call_id)
+            self._start_finishing(before, closed=False)
+        capture = self._know(recording_id, call_id)
+        self._by_call[call_id] = capture
+        self._foreign.claim(call_id)
+        return capture
+
+    def _know(self, recording_id: RecordingId, call_id: CallId) -> Capture:
         capture = Capture(recording_id=recording_id, call_id=call_id)
         capture.dropping = self._dropped.get(recording_id)  # said stop before it was said to start
         self._captures[recording_id] = capture
-        self._by_call[call_id] = capture
-        self._foreign.claim(call_id)
         return capture
 
     def _bridged(self, call_id: CallId) -> None:
@@ -261,6 +313,8 @@ class Captures:
         await asyncio.sleep(UNBRIDGED_GRACE_S)
         if capture.runs and capture.bridged_at is None:
             await self._register.bridged(capture.recording_id, None)
+            if not self._keys_reach_us:
+                await self._doubt(capture)
 
     def _closed(self, recording_id: RecordingId) -> None:
         capture = self._captures.get(recording_id)
@@ -323,6 +377,17 @@ class Captures:
             await self._bell.ring(AlarmKind.WRITER_NOT_CLOSED, text, capture.call_id)
         return await self._finisher.finish(capture.recording_id, capture.call_id, spoke=capture.spoke)
 
+    def _concluded(self, capture: Capture, stopped: asyncio.Task[StopOutcome]) -> None:
+        if stopped.cancelled() or stopped.exception() is not None:
+            return
+        self._foreign.release(capture.call_id)
+        if capture.dropping is not None:
+            return  # forgotten when the call ends, or its next recording begins
+        if self._by_call.get(capture.call_id) is capture:
+            del self._by_call[capture.call_id]
+        if capture.finishing is None:
+            self._start_finishing(capture, closed=False)
+
     def _forget_if_settled(self, capture: Capture) -> None:
         over = capture.finishing is not None and capture.finishing.done()
         if not over or (capture.dropping is not None and not capture.dropping.done()):
@@ -382,6 +447,12 @@ class Captures:
         for oldest in list(self._dropped)[: -DROPPED_REMEMBERED or None]:
             if self._dropped[oldest].done():
                 del self._dropped[oldest]
+
+    def _doubt_waiting(self) -> None:
+        for capture in tuple(self._captures.values()):
+            waits = capture.runs and capture.bridged_at is None
+            if waits or capture.stops:
+                self._background.start(self._doubt(capture), name=f"doubt {capture.recording_id}")
 
     async def _doubt(self, capture: Capture) -> None:
         """Drop a call that waits while its keys are lost: no policy keeps one that nobody watched (I9)."""
@@ -443,7 +514,8 @@ class Captures:
     def _finish_row(self, row: Row) -> None:
         capture = self._captures.get(row.recording_id)
         if capture is None:
-            capture = self._take_on(row.recording_id, row.call_id)
+            capture = self._know(row.recording_id, row.call_id)
+            self._by_call.setdefault(row.call_id, capture)  # a later recording of the call may run
             capture.spoke = row.bridged_at is not None or row.state is not RecordingState.RECORDING
         if capture.finishing is None:
             self._start_finishing(capture, closed=row.state is not RecordingState.RECORDING)

@@ -42,6 +42,12 @@ class ForeignTapes:
         if self._foreign(call_id) > 0:
             self._act(call_id)
 
+    def release(self, call_id: CallId) -> None:
+        """Take in that our tape on this call was stopped, and that the call goes on."""
+        if call_id in self._ours:
+            self._ours.discard(call_id)
+            self._started[call_id] = max(self._started[call_id] - 1, 0)
+
     def heard_start(self, call_id: CallId) -> None:
         """Take in that some tape was started."""
         self._started[call_id] += 1

@@ -26,13 +26,16 @@ class MixMonitors:
     def __init__(self, ami: Ami) -> None:
         self._ami = ami
 
-    async def stop(self, call_id: CallId) -> StopOutcome:
-        """Stop our tape on a channel, by its id.
+    async def stop(self, call_id: CallId, recording_id: RecordingId) -> StopOutcome:
+        """Stop the tape of one recording on a channel, by the tape's id.
+
+        A call can have several recordings, one after the other: `CONSENTLINE_MMID` names the latest tape,
+        and the dialplan keeps the id of each under the name of its recording.
 
         Raises:
             Unavailable: If Asterisk did not answer, or refused.
         """
-        variable = get_variable(call_id, MIXMONITOR_VARIABLE)
+        variable = get_variable(call_id, f"{MIXMONITOR_VARIABLE}_{recording_id}")
         answer = await self._ami.ask(variable)
         if not answer.ok:
             return _gone_or_refused(variable, answer)

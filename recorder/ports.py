@@ -127,8 +127,8 @@ class LiveChannel:
 class Tape(Protocol):
     """The recording side of Asterisk. Every method raises `Unavailable` when Asterisk did not answer."""
 
-    async def stop(self, call_id: CallId) -> StopOutcome:
-        """Stop our tape on a channel, by its id."""
+    async def stop(self, call_id: CallId, recording_id: RecordingId) -> StopOutcome:
+        """Stop the tape of one recording on a channel, by the tape's id; never another recording's."""
 
     async def stop_newest(self, call_id: CallId) -> StopOutcome:
         """Stop the newest tape on a channel, whosesoever; never on a call that may be recorded."""

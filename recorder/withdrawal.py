@@ -129,7 +129,7 @@ class Withdrawals:
         if call_id is None and finishing is None:
             call_id = await self._call_of(recording_id)
         if call_id is not None:
-            stop = self._background.start(self._stop(call_id), name=f"stop {recording_id}")
+            stop = self._background.start(self.stop(call_id, recording_id), name=f"stop {recording_id}")
             await asyncio.wait({stop}, timeout=STOP_PATIENCE_S)
             stopped_ms = since_ms() if stop.done() else None
         if finishing is not None:
@@ -198,7 +198,7 @@ class Withdrawals:
                 await self._watch_ghosts(recording_id, stop)
                 return
 
-    async def _stop(self, call_id: CallId) -> StopOutcome:
+    async def stop(self, call_id: CallId, recording_id: RecordingId) -> StopOutcome:
         """Ask until the tape cannot run any more (I7: the one thing that is asked again)."""
         loop = asyncio.get_running_loop()
         patience_ends_s = loop.time() + TAPE_RUNS_ON_AFTER_S
@@ -206,7 +206,7 @@ class Withdrawals:
         for delay_s in self._delays():
             problem = "it has not started yet"
             try:
-                outcome = await self._tape.stop(call_id)
+                outcome = await self._tape.stop(call_id, recording_id)
                 if outcome.holds:
                     return outcome
             except Unavailable as error:

@@ -283,7 +283,8 @@ class Site:
                 control.connect(str(self.home / "control.sock"))
             except OSError:
                 return False
-        return "consentline" in self.asterisk.rx("ari show apps")
+        without_ari = "without_ari = true" in self.config.read_text()
+        return without_ari or "consentline" in self.asterisk.rx("ari show apps")
 
     def _signal_daemon(self, number: signal.Signals) -> None:
         if (pid := self.daemon_pid()) is not None:

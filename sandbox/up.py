@@ -37,7 +37,7 @@ def main() -> int:
     print(f"         sip:14050@{address}    told only")
     print(f"         sip:14030@{address}    asked to accept with 2")
     print(
-        f"         sip:en14040@{address}  the same in English; also slow, twice, phones, dial, limit, plain"
+        f"         sip:en14040@{address}  in English; also fr, agi, slow, twice, phones, dial, limit, plain"
     )
     print(f"Agents   agent1 .. agent4 at {address}, password in {environment}")
     print(f"Details  {environment}")

@@ -75,11 +75,13 @@ class Earlier:
 
     Attributes:
         outcome: The strictest so far.
-        recording_id: The recording that still runs or is kept, or None.
+        recording_id: The recording that runs, or None.
+        policy: Under whose policy it runs.
     """
 
     outcome: Outcome
     recording_id: RecordingId | None
+    policy: PolicyName | None
 
 
 def open_call(tx: Tx, arrival: Arrival, *, caller: SealedCaller | None, policies: Policies) -> bool:
@@ -144,6 +146,12 @@ def end_call(tx: Tx, call_id: CallId, at: datetime) -> bool:
     return bool(ended)
 
 
+def unfinished(db: Db) -> tuple[CallId, ...]:
+    """Return calls whose end is not on record; those whose data were erased have none to look for."""
+    found = db.rows("SELECT call_id FROM calls WHERE ended_at IS NULL AND data_erased_at IS NULL")
+    return tuple(CallId(row["call_id"]) for row in found)
+
+
 def note_outcome(tx: Tx, call_id: CallId, outcome: Outcome) -> Outcome:
     """Keep the strictest outcome on the call's row and return it.
 
@@ -161,14 +169,16 @@ def note_outcome(tx: Tx, call_id: CallId, outcome: Outcome) -> Outcome:
 def earlier(db: Db, call_id: CallId) -> Earlier | None:
     """Return what the call decided at an earlier gate, or None when it was never asked."""
     found = db.rows(
-        "SELECT outcome, (SELECT recording_id FROM recordings WHERE recordings.call_id = calls.call_id"
-        " AND intended_at IS NULL ORDER BY recordings.rowid DESC LIMIT 1) AS recording_id"
-        " FROM calls WHERE call_id = ? AND outcome IS NOT NULL",
+        "SELECT c.outcome, r.recording_id, r.policy FROM calls c LEFT JOIN recordings r ON r.recording_id ="
+        " (SELECT recording_id FROM recordings WHERE call_id = c.call_id AND state = 'recording'"
+        "  ORDER BY rowid DESC LIMIT 1)"
+        " WHERE c.call_id = ? AND c.outcome IS NOT NULL",
         (call_id,),
     )
     if not found:
         return None
-    return Earlier(outcome=Outcome(found[0]["outcome"]), recording_id=found[0]["recording_id"])
+    (row,) = found
+    return Earlier(outcome=Outcome(row["outcome"]), recording_id=row["recording_id"], policy=row["policy"])
 
 
 def arrival(db: Db, call_id: CallId) -> Arrival:

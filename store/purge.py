@@ -136,7 +136,7 @@ def plan(rows: Iterable[RecordingRow], calls: Iterable[CallDue], at: datetime) -
 
 def look(archive: Archive, at: datetime) -> Plan:
     """Return the plan for a moment, past or future, and change nothing (`--dry-run`)."""
-    return plan(recordings.not_erased(archive.db), call_data.kept(archive.db, until=at), at)
+    return plan(recordings.to_go(archive.db, at), call_data.kept(archive.db, until=at), at)
 
 
 def run(archive: Archive, guard: ClockGuard, *, step: Step = straight_on) -> Purged:

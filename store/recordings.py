@@ -221,9 +221,16 @@ def of_call(db: Db, call_id: CallId) -> tuple[RecordingRow, ...]:
     return tuple(_recording(row) for row in found)
 
 
-def not_erased(db: Db) -> tuple[RecordingRow, ...]:
-    """Return every recording of which something may still be there, by due time."""
-    found = db.rows("SELECT * FROM recordings WHERE erased_at IS NULL ORDER BY due_at, rowid")
+def to_go(db: Db, at: datetime) -> tuple[RecordingRow, ...]:
+    """Return every recording that is due by then, or whose end was decided and is not complete.
+
+    Not the others: a purge each minute must not keep a withdrawal waiting while it reads what is kept.
+    """
+    found = db.rows(
+        "SELECT * FROM recordings WHERE erased_at IS NULL AND (due_at <= ? OR intended_at IS NOT NULL)"
+        " ORDER BY due_at, rowid",
+        (to_ms(at),),
+    )
     return tuple(_recording(row) for row in found)
 
 

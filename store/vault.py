@@ -30,6 +30,8 @@ _FOLDER_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
 _MARKER: Final = ".consentline-vault"
 _ID: Final = re.compile(r"[0-9a-f]{32}")
+_FINISHED: Final = re.compile(r"(.+)\.sealed", re.DOTALL)
+_UNFINISHED: Final = re.compile(r"\.(.+)\.tmp", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,13 +190,20 @@ class Vault:
             Unavailable: If this is not the vault.
         """
         self.must_be_there()
-        yield from (RecordingId(path.stem) for path in sorted(self.folder.glob("[0-9a-f][0-9a-f]/*.sealed")))
+        for name in self._names():
+            if match := _FINISHED.fullmatch(name):
+                yield RecordingId(match[1])
 
     def leftovers(self) -> tuple[RecordingId, ...]:
         """Return the recordings whose file was being written when the machine stopped."""
         self.must_be_there()
-        found = sorted(self.folder.glob("[0-9a-f][0-9a-f]/.*.tmp"))
-        return tuple(RecordingId(path.stem.removeprefix(".")) for path in found)
+        matches = (_UNFINISHED.fullmatch(name) for name in self._names())
+        return tuple(RecordingId(match[1]) for match in matches if match is not None)
+
+    def _names(self) -> Iterator[str]:
+        """Yield every name in every fan-out folder; tens of thousands, so no path is built for each."""
+        for fan_out in sorted(self.folder.glob("[0-9a-f][0-9a-f]")):
+            yield from sorted(os.listdir(fan_out))  # noqa: PTH208 - see above
 
     def _is_there(self) -> bool:
         return (self.folder / _MARKER).is_file()

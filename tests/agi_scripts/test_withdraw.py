@@ -43,6 +43,15 @@ def test_a_caller_who_hangs_up_meanwhile_is_withdrawn_all_the_same(site: Path) -
     assert len(list((site / "marks").iterdir())) == 1
 
 
+def test_a_file_that_cannot_be_renamed_keeps_neither_the_tape_running_nor_the_mark_away(site: Path) -> None:
+    in_the_way = site / "spool" / f"{RECORDING}-caller.wav.withdrawn"
+    (in_the_way / "x").mkdir(parents=True)
+    ran = run_agi("withdraw", arguments(site), ["200 result=0"], site)
+    assert [command.split()[1] for command in ran.commands] == ["StopMixMonitor"]
+    assert len(list((site / "marks").iterdir())) == 1
+    assert list((site / "spool").iterdir()) == [in_the_way]
+
+
 def test_pressing_twice_is_harmless(site: Path) -> None:
     for _ in range(2):
         run_agi("withdraw", arguments(site), ["200 result=0"], site)

@@ -63,12 +63,23 @@ def test_every_outcome_has_its_extension_and_only_permitting_ones_a_way_to_the_t
 
 def test_the_callers_own_words_stand_in_no_line_that_could_run_them(tmp_path: Path) -> None:
     dialplan = render(config(tmp_path), load_policies(ROOT / "policies"))["extensions.conf"]
-    lines = [line for line in dialplan.splitlines() if "CALLERID(" in line and not line.startswith(" ;")]
+    theirs = re.compile(r"CALLERID\(|\$\{CONSENTLINE_(CALLER_NAME|SAID|ONE_LINE)\}")
+    lines = [line for line in dialplan.splitlines() if theirs.search(line) and not line.startswith(" ;")]
     assert lines
     for line in lines:
-        unfiltered = re.sub(r"\$\{FILTER\([^,]+,\$\{CALLERID\(dnid\)\}\)\}", "", line)
-        if "CALLERID(" in unfiltered:
-            assert "=> n,Set(CALLERID(name)=" in line, line
+        unfiltered = re.sub(r"\$\{(FILTER\([^,]+,\$\{CALLERID\(dnid\)\}|LEN\(\$\{\w+\})\)\}", "", line)
+        if theirs.search(unfiltered):
+            plain = r".*=> .*(n|1)(\(\w+\))?,Set\((CALLERID\((name|\$\{EXTEN\})\)|CONSENTLINE_\w+)=[^?]*\)"
+            assert re.fullmatch(plain, line), line
+
+
+def test_a_filter_that_is_to_let_a_dash_through_has_it_where_it_begins_no_range(tmp_path: Path) -> None:
+    dialplan = render(config(tmp_path), load_policies(ROOT / "policies"))["extensions.conf"]
+    filters = re.findall(r"FILTER\(([^,]+),", dialplan)
+    assert "A-Za-z0-9-._" in filters
+    for allowed in filters:
+        without_ranges = re.sub(r"A-Z|a-z|0-9|a-f", "", allowed)
+        assert without_ranges.find("-") <= 0, allowed
 
 
 @pytest.mark.parametrize("secret", ["short", "with;semicolon", "new\\nline-in-it", "öööööööö"])

@@ -23,10 +23,10 @@ def test_the_marks_of_the_dialplan_and_the_script_are_read(tmp_path: Path) -> No
 
 
 def test_a_mark_without_policy_or_number_is_read(tmp_path: Path) -> None:
-    (tmp_path / "gate-pbx1-1.2").write_text("pbx1-1.2  1795282165")
+    (tmp_path / "gate-my_pbx-1.2").write_text("my_pbx-1.2  1795282165")
     (gate,) = marks(tmp_path)
     assert isinstance(gate, GateMark)
-    assert gate.policy_or_number == ""
+    assert (gate.call_id, gate.policy_or_number) == ("my_pbx-1.2", "")
 
 
 @pytest.mark.parametrize("content", [b"", b"1795282161.17", b"\xff\xfe", b"a b c", b"x" * 10_000])

@@ -27,7 +27,7 @@ from policy.errors import ConsentlineError, Unavailable
 from policy.evidence import Arrival, Decision, Prompt
 from policy.model import Policy, PromptName
 from policy.rules import stricter
-from policy.vocabulary import CallId, Outcome, RecordingId, WithdrawnBy
+from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId, WithdrawnBy
 from tests.virtual_time import VirtualClock
 
 APP = "consentline"
@@ -284,6 +284,8 @@ class FakeRegister:
         self.decisions: list[Decision] = []
         self.ended: dict[CallId, datetime] = {}
         self.withdrawn: set[RecordingId] = set()
+        self.gates: dict[CallId, PolicyName | None] = {}
+        self.policies: dict[RecordingId, PolicyName | None] = {}
         self.broken: dict[str, Exception] = {}
         self.stuck: set[str] = set()
         self.slow_s = 0.001
@@ -292,6 +294,7 @@ class FakeRegister:
     async def open_call(self, arrival: Arrival) -> Earlier | None:
         await self._work("open_call")
         self.calls.setdefault(arrival.call_id, arrival)
+        self.gates[arrival.call_id] = arrival.policy
         mine = [one for one in self.decisions if one.call_id == arrival.call_id]
         if not mine:
             return None
@@ -300,13 +303,18 @@ class FakeRegister:
             outcome = stricter(outcome, one.outcome)
         recording_id = next((one.recording_id for one in reversed(mine) if one.recording_id), None)
         return Earlier(
-            outcome=outcome, recording_id=recording_id, withdrawn=bool(recording_id in self.withdrawn)
+            outcome=outcome,
+            recording_id=recording_id,
+            policy=None if recording_id is None else self.policies[recording_id],
+            withdrawn=recording_id in self.withdrawn,
         )
 
     async def store_decision(self, decision: Decision) -> None:
         await self._work("store_decision")
         assert decision.call_id in self.calls
         self.decisions.append(decision)
+        if decision.recording_id is not None:
+            self.policies[decision.recording_id] = self.gates[decision.call_id]
         self.on_stored(decision)
 
     async def end_call(self, call_id: CallId, at: datetime) -> None:
@@ -342,6 +350,11 @@ class FakeRecorder:
     async def dropped(self, recording_id: RecordingId) -> None:
         self._fail("dropped")
         self.told.append("dropped")
+
+    async def conclude(self, recording_id: RecordingId) -> None:
+        await asyncio.sleep(0.01)
+        self._fail("conclude")
+        self.told.append(f"concluded {self._register.policies[recording_id]}")
 
     async def withdraw(self, recording_id: RecordingId, by: WithdrawnBy) -> None:
         await asyncio.sleep(self.withdrawal_s)

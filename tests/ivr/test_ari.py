@@ -164,6 +164,13 @@ def test_an_event_source_that_does_not_exist_is_gone() -> None:
     act(story, Server(status=422))
 
 
+def test_a_subscription_of_an_application_that_does_not_exist_says_nothing_about_the_channel() -> None:
+    async def story(server: Server, ari: Ari) -> None:
+        assert await ari.applications.subscribe(ID) is Answer.ELSEWHERE
+
+    act(story, Server(status=404))
+
+
 def test_a_server_in_trouble_is_unavailable() -> None:
     async def story(server: Server, ari: Ari) -> None:
         with pytest.raises(Unavailable, match="HTTP 500"):

@@ -17,7 +17,7 @@ from ivr.state import MEANING, Phase, State, Tape
 from policy.evidence import Heard
 from policy.model import Consent
 from policy.rules import stricter
-from policy.vocabulary import ConsentMode, Outcome, RecordingId, WithdrawnBy
+from policy.vocabulary import ConsentMode, Outcome, PolicyName, RecordingId, WithdrawnBy
 
 NEW = RecordingId("a" * 32)
 FIRST = RecordingId("b" * 32)
@@ -31,9 +31,15 @@ T0 = 1_795_000_000_000
 class Story:
     """A call told event by event."""
 
-    def __init__(self, consent: Consent | None = OPT_OUT, verdict: Outcome | None = None) -> None:
+    def __init__(
+        self,
+        consent: Consent | None = OPT_OUT,
+        verdict: Outcome | None = None,
+        *,
+        policy: PolicyName | None = None,
+    ) -> None:
         self.consent = consent
-        self.state, self.last = arrive(NEW, verdict=verdict)
+        self.state, self.last = arrive(NEW, policy=policy, verdict=verdict)
         self.all: list[Effect] = list(self.last)
 
     def then(self, *events: Event) -> Story:
@@ -248,6 +254,27 @@ def test_lost_events_while_asking_end_the_asking_without_a_recording(reached: in
     assert AlarmKind.CONNECTION_LOST in story.alarms()
 
 
+@pytest.mark.parametrize("checked", [False, True])
+def test_a_refusal_that_may_have_been_lost_while_the_decision_was_stored_means_no_recording(
+    checked: bool,
+) -> None:
+    story = Story().then(OPENED, PREPARED, STARTED, ENDED, on.ReplyWindowOver())
+    if checked:
+        story.then(READY)
+    story.then(on.ConnectionLost())
+    assert bool([effect for effect in story.all if isinstance(effect, do.DropRecording)]) is checked
+    story.then(stored(Outcome.NOT_REFUSED), stored(Outcome.ERROR))
+    assert story.continued() == [do.Continue(outcome=Outcome.ERROR, recording_id=None)]
+    assert AlarmKind.CONNECTION_LOST in story.alarms()
+
+
+def test_lost_events_after_a_decision_against_recording_change_nothing() -> None:
+    story = Story().then(OPENED, PREPARED, STARTED, digit("1", 1000), on.ConnectionLost())
+    assert story.effects() == ()
+    story.then(stored(Outcome.REFUSED))
+    assert story.continued() == [do.Continue(outcome=Outcome.REFUSED, recording_id=None)]
+
+
 def test_a_call_taken_from_the_gate_is_stored_as_gate_unavailable_and_left_alone() -> None:
     story = Story().then(OPENED, PREPARED, STARTED, on.GateLeft(), stored(Outcome.GATE_UNAVAILABLE))
     assert story.continued() == []
@@ -294,6 +321,18 @@ def test_the_withdraw_code_withdraws_and_both_hear_it() -> None:
     story = recorded().then(CODE)
     assert story.effects() == (do.WithdrawRecording(recording_id=NEW, by=WithdrawnBy.CALLER_KEY),)
     assert story.then(on.RecordingWithdrawn()).effects() == (do.ConfirmWithdrawal(),)
+
+
+@pytest.mark.parametrize("reached", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("consent", [OPT_OUT, OPT_IN, ANNOUNCE])
+def test_who_withdraws_while_still_being_asked_has_refused(consent: Consent, reached: int) -> None:
+    way = (OPENED, PREPARED, STARTED, ENDED, on.ReplyWindowOver(), READY)[:reached]
+    story = Story(consent).then(*way, CODE)
+    assert story.stored()[-1].outcome is Outcome.REFUSED
+    assert story.stored()[-1].recording_id is None
+    assert story.then(stored(Outcome.REFUSED)).continued() == [
+        do.Continue(outcome=Outcome.REFUSED, recording_id=None)
+    ]
 
 
 def test_withdrawing_twice_is_harmless_and_is_confirmed_again() -> None:
@@ -387,6 +426,52 @@ def test_a_permitted_call_without_a_recording_may_be_recorded_from_the_second_ga
     assert story.continued() == [do.Continue(outcome=Outcome.NOT_REFUSED, recording_id=NEW)]
 
 
+OURS, THEIRS = PolicyName("ours"), PolicyName("theirs")
+ANOTHERS = replace(RUNNING, policy=THEIRS)
+CONCLUDE = do.ConcludeRecording(recording_id=FIRST)
+
+
+def at_anothers_gate(*events: Event) -> Story:
+    """Be silent at a gate while another policy's recording runs."""
+    opened = on.CallOpened(earlier=ANOTHERS)
+    return Story(policy=OURS).then(opened, PREPARED, STARTED, ENDED, on.ReplyWindowOver(), *events)
+
+
+def test_silence_at_another_policys_gate_concludes_the_first_recording_and_begins_a_new_one() -> None:
+    story = at_anothers_gate(READY)
+    assert story.stored()[0].recording_id == NEW
+    assert CONCLUDE not in story.all
+    story.then(stored(Outcome.NOT_REFUSED))
+    assert story.effects() == (
+        CONCLUDE,
+        do.ExpectRecording(recording_id=NEW),
+        do.FollowCall(),
+        do.Continue(outcome=Outcome.NOT_REFUSED, recording_id=NEW),
+    )
+    story.then(on.GateLeft(), CODE)
+    assert story.effects() == (do.WithdrawRecording(recording_id=NEW, by=WithdrawnBy.CALLER_KEY),)
+
+
+def test_without_room_the_first_recording_is_concluded_all_the_same() -> None:
+    story = at_anothers_gate(on.RecorderChecked(ready=False), stored(Outcome.NOT_REFUSED))
+    way_on = do.Continue(outcome=Outcome.NOT_REFUSED, recording_id=None)
+    assert story.effects() == (CONCLUDE, do.FollowCall(), way_on)
+    assert story.then(on.GateLeft(), CODE).effects() == ()
+
+
+def test_a_first_recording_that_cannot_be_concluded_lets_no_other_begin() -> None:
+    story = at_anothers_gate(READY, stored(Outcome.NOT_REFUSED), on.EffectFailed(problem="still runs"))
+    assert do.Continue(outcome=Outcome.ERROR, recording_id=None) in story.last
+    assert do.DropRecording(recording_id=NEW) in story.last
+
+
+def test_refusing_at_another_policys_gate_withdraws_the_first_recording() -> None:
+    story = Story(policy=OURS).then(on.CallOpened(earlier=ANOTHERS), PREPARED, STARTED, digit("1"))
+    story.then(stored(Outcome.REFUSED))
+    assert SECOND_GATE in story.last
+    assert CONCLUDE not in story.all
+
+
 # --- every state times every event ------------------------------------------------------------------
 
 EVERY_EVENT: tuple[Event, ...] = (
@@ -473,6 +558,7 @@ EARLIERS = st.one_of(
         Earlier,
         outcome=st.sampled_from([Outcome.NOT_REFUSED, Outcome.ANNOUNCED]),
         recording_id=st.sampled_from([FIRST, None]),
+        policy=st.sampled_from([None, PolicyName("theirs")]),
     ),
     st.just(Earlier(outcome=Outcome.REFUSED, recording_id=None)),
     st.just(Earlier(outcome=Outcome.NOT_REFUSED, recording_id=FIRST, withdrawn=True)),
@@ -498,6 +584,7 @@ class World:
         self.refused_in_time = False
         self.gone = False
         self.failures = 0
+        self.runs_on = False
         self.outcomes: list[Outcome] = []
         self.answer_all()
 
@@ -526,7 +613,9 @@ class World:
         well = self.data.draw(st.integers(0, 9)) > 0
         match effect:
             case do.OpenCall():
-                opened = on.CallOpened(earlier=self.data.draw(EARLIERS))
+                earlier = self.data.draw(EARLIERS)
+                self.runs_on = bool(earlier and earlier.recording_id and well)
+                opened = on.CallOpened(earlier=earlier)
                 return [opened if well else on.OpeningFailed(problem="x")]
             case do.PrepareNotice():
                 return [PREPARED if well else on.NoticeUnfit(problem="x")]
@@ -546,12 +635,16 @@ class World:
             case do.Continue():
                 if effect.recording_id is not None:
                     assert effect.recording_id in self.permitted  # I1
+                    assert not self.runs_on
                     assert not self.refused_in_time
                     assert not self.gone
                 self.failures += not well
                 return [on.GateLeft() if well else on.ContinueFailed(problem="x")]
             case do.WithdrawRecording():
                 return [on.RecordingWithdrawn() if well else on.WithdrawalFailed(problem="x")]
+            case do.ConcludeRecording():
+                self.runs_on = not well
+                return [] if well else None
             case do.FollowCall() | do.ExpectRecording():
                 return [] if well else None
             case _:

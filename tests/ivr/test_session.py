@@ -430,6 +430,21 @@ def test_after_a_reconnect_live_calls_are_followed_again_and_their_codes_work() 
     assert play(story).recorder.told[-1] == "withdrawn caller_key"
 
 
+def test_after_a_reconnect_the_end_of_a_call_is_seen_where_there_is_no_code_to_listen_for() -> None:
+    async def story(stage: Stage) -> None:
+        call = stage.pbx.arrive("1.1", number="999")
+        await after(1)
+        stage.pbx.inbox.put_nowait(Lost(reason="cut"))
+        stage.pbx.subscribed.clear()
+        stage.pbx.inbox.put_nowait(Connected())
+        await after(1)
+        stage.pbx.hang_up(call)
+        await after(1)
+        assert stage.dispatch.live() == ()
+
+    play(story)
+
+
 def test_a_new_daemon_sends_onward_whoever_stood_at_the_gate_and_cuts_the_notice_first() -> None:
     async def story(stage: Stage) -> None:
         stage.pbx.is_deaf = True
@@ -651,6 +666,7 @@ def test_a_resumed_call_can_be_withdrawn_and_ends() -> None:
         )
         earlier = Earlier(outcome=Outcome.NOT_REFUSED, recording_id=RecordingId("b" * 32))
         stage.dispatch.resume(arrival, earlier)
+        stage.dispatch.resume(arrival, earlier)  # again is harmless
         await after(1)
         (live,) = stage.dispatch.live()
         assert (live.phase, live.outcome, live.recording_id) == (Phase.CALL, Outcome.NOT_REFUSED, "b" * 32)
@@ -688,6 +704,32 @@ def test_a_second_gate_asks_again_and_silence_lets_the_recording_go_on() -> None
         assert stage.ways(call) == ["not_refused*", "not_refused"]
 
     assert play(story).recorder.told == ["started 1.1"]
+
+
+def test_another_policys_gate_concludes_the_recording_and_begins_its_own() -> None:
+    async def story(stage: Stage) -> None:
+        call = await recorded_call(stage)
+        stage.pbx.arrive("1.1", "14050")
+        await after(10)
+        assert stage.ways(call) == ["not_refused*", "not_refused*"]
+
+    stage = play(story)
+    assert stage.recorder.told == ["started 1.1", "concluded eindhoven", "started 1.1"]
+    first, second = (decision.recording_id for decision in stage.register.decisions)
+    assert None is not first != second is not None
+
+
+def test_a_recording_that_cannot_be_concluded_lets_no_other_begin_and_the_call_goes_on() -> None:
+    async def story(stage: Stage) -> None:
+        call = await recorded_call(stage)
+        stage.recorder.broken["conclude"] = Unavailable("AMI: no answer")
+        stage.pbx.arrive("1.1", "14050")
+        await after(10)
+        assert stage.ways(call) == ["not_refused*", "error"]
+
+    stage = play(story)
+    assert stage.recorder.told == ["started 1.1", "dropped"]
+    assert stage.alarms.kinds == ["effect_failed"]
 
 
 def test_refusing_at_the_second_gate_withdraws_the_recording() -> None:

@@ -68,9 +68,17 @@ class Story:
         return ears.holds_voice(self.heard, _last_second(prompt))
 
 
-def visit(site: Site, troupe: Callers, number: str, digits: str, *, act: Act | None = None) -> Story:
+def visit(
+    site: Site,
+    troupe: Callers,
+    number: str,
+    digits: str,
+    *,
+    act: Act | None = None,
+    display_name: str = "",
+) -> Story:
     """Have a caller go through the gate, talk to an agent and hang up."""
-    call = troupe.place(number, digits)
+    call = troupe.place(number, digits, display_name=display_name)
     return see_through(site, call, digits, act=act)
 
 

@@ -93,7 +93,8 @@ class FakeManager:
                 channel = self._asterisk.channels.get(CallId(request["Channel"]))
                 if channel is None:
                     return _reply(request, "No such channel")
-                value = channel.ours if request["Variable"] == "CONSENTLINE_MMID" else ""
+                named = {f"CONSENTLINE_MMID_{name}": tape for name, tape in channel.named.items()}
+                value = {"CONSENTLINE_MMID": channel.ours, **named}.get(request["Variable"], "")
                 return _reply(request, None, f"Variable: {request['Variable']}", f"Value: {value}")
             case "StopMixMonitor":
                 outcome = self._asterisk.stop(CallId(request["Channel"]), request.get("MixMonitorID"))

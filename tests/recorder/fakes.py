@@ -24,10 +24,12 @@ class FakeChannel:
     Attributes:
         tapes: Ids of running tapes, oldest first.
         ours: What CONSENTLINE_MMID holds.
+        named: Of each recording, its tape.
     """
 
     tapes: list[str] = field(default_factory=list)
     ours: str = ""
+    named: dict[RecordingId, str] = field(default_factory=dict)
     recording_id: RecordingId | None = None
     bridged: bool = False
 
@@ -48,10 +50,11 @@ class FakeAsterisk:
     def start_tape(self, call_id: CallId, recording_id: RecordingId | None = None) -> None:
         """Do what the dialplan does; without a recording id it is somebody else's."""
         channel = self.channels[call_id]
-        name = f"0x{len(channel.tapes) + 1:x}"
+        name = f"0x{len(channel.tapes) + len(channel.named) + 1:x}"
         channel.tapes.append(name)
         if recording_id is not None:
             channel.ours, channel.recording_id = name, recording_id
+            channel.named[recording_id] = name
 
     def stop(self, call_id: CallId, name: str | None) -> StopOutcome:
         """Do what StopMixMonitor does."""
@@ -73,14 +76,14 @@ class FakeTape:
     def __init__(self, asterisk: FakeAsterisk) -> None:
         self._asterisk = asterisk
 
-    async def stop(self, call_id: CallId) -> StopOutcome:
-        """Stop our tape."""
+    async def stop(self, call_id: CallId, recording_id: RecordingId) -> StopOutcome:
+        """Stop the tape of one recording."""
         channel = await self._find(call_id)
         if channel is None:
             return StopOutcome.CHANNEL_GONE
-        if not channel.ours:
+        if recording_id not in channel.named:
             return StopOutcome.NOT_STARTED
-        return self._asterisk.stop(call_id, channel.ours)
+        return self._asterisk.stop(call_id, channel.named[recording_id])
 
     async def stop_newest(self, call_id: CallId) -> StopOutcome:
         """Stop the newest tape."""

@@ -37,6 +37,7 @@ _DIALPLAN = """
 exten => _[0-9a-f][0-9a-f].,1,Answer()
  same => n,Set(CONSENTLINE_RECORDING=${{EXTEN}})
  same => n,MixMonitor(,bi(CONSENTLINE_MMID)r({spool}/${{EXTEN}}-caller.wav)t({spool}/${{EXTEN}}-agent.wav))
+ same => n,Set(CONSENTLINE_MMID_${{EXTEN}}=${{CONSENTLINE_MMID}})
  same => n,Dial(Local/agent1@sandbox-agents/n)
  same => n,Hangup()
 exten => plain,1,Answer()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from policy.errors import ConsentlineError, NotFound
+from policy.errors import ConsentlineError, NotFound, Unavailable
 from policy.vocabulary import ErasedBecause, RecordingId, RecordingState, WithdrawnBy
 from recorder.ami import LinkDown, LinkUp
 from recorder.ami_wire import BridgeEntered, TapeStarted
@@ -59,6 +59,95 @@ def test_a_call_that_is_over_is_captured_sealed_and_only_then_unlinked(tmp_path:
     ]
     assert stage.names == []
     assert stage.alarms.raised == []
+
+
+async def conclude(stage: Stage) -> None:
+    """Have a conversation concluded; Asterisk closes the files as it stops the tape."""
+    concluding = asyncio.create_task(stage.captures.conclude(ID))
+    await asyncio.sleep(0.01)
+    stage.close(24_000)
+    await concluding
+
+
+def test_a_concluded_recording_is_kept_and_the_next_one_of_the_call_has_a_tape_of_its_own(
+    tmp_path: Path,
+) -> None:
+    (_, next_id), *_ = nth(1)
+
+    async def story(stage: Stage) -> None:
+        await talk(stage)
+        stage.unbridge()
+        await conclude(stage)
+        assert stage.asterisk.channels[CALL].tapes == []
+        stage.register.add(next_id, CALL)
+        await stage.captures.started(next_id, CALL)
+        stage.tape_starts(CALL, next_id)
+        stage.bridge()
+        await asyncio.sleep(3)
+        assert stage.register.state(ID) is S.SEALED
+        assert stage.register.durations_ms == {ID: 3000}
+        assert stage.register.table[next_id].bridged_at is not None
+        assert len(stage.asterisk.channels[CALL].tapes) == 1
+        stage.close(8_000, next_id)
+        stage.hang_up()
+        await stage.captures.ended(CALL)
+
+    stage = play(tmp_path, story)
+    assert stage.register.durations_ms == {ID: 3000, next_id: 1000}
+    assert stage.register.state(next_id) is S.SEALED
+    assert stage.names == []
+    assert stage.alarms.raised == []
+
+
+def test_a_withdrawal_of_the_first_recording_leaves_the_tape_of_the_second_alone(tmp_path: Path) -> None:
+    (_, next_id), *_ = nth(1)
+
+    async def story(stage: Stage) -> None:
+        await talk(stage)
+        await conclude(stage)
+        stage.register.add(next_id, CALL)
+        await stage.captures.started(next_id, CALL)
+        stage.tape_starts(CALL, next_id)
+        await stage.captures.withdraw(ID, WithdrawnBy.OPERATOR)
+        assert len(stage.asterisk.channels[CALL].tapes) == 1
+
+    stage = play(tmp_path, story)
+    assert stage.register.state(ID) is S.WITHDRAWN
+    assert stage.register.state(next_id) is S.RECORDING
+    assert stage.names == [f"{next_id}-agent.wav", f"{next_id}-caller.wav"]
+
+
+def test_concluding_twice_or_what_does_not_run_is_harmless(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        await talk(stage)
+        await conclude(stage)
+        await stage.captures.conclude(ID)
+        await stage.captures.conclude(RecordingId("ee" * 16))
+        await asyncio.sleep(1)
+        stage.hang_up()
+
+    stage = play(tmp_path, story)
+    assert stage.journal.count("seal") == 1
+    assert stage.alarms.raised == []
+
+
+def test_a_recording_whose_tape_does_not_stop_when_it_is_over_is_dropped(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        await talk(stage)
+        stage.asterisk.away = True
+        with pytest.raises(Unavailable):
+            await stage.captures.conclude(ID)
+        await asyncio.sleep(1)
+        assert stage.names == []
+        stage.asterisk.away = False
+        await asyncio.sleep(1)
+        assert stage.asterisk.channels[CALL].tapes == []
+        stage.hang_up()
+        await asyncio.sleep(1)
+
+    stage = play(tmp_path, story)
+    assert stage.register.erased_because == {ID: ErasedBecause.CONTROLLER_LOST}
+    assert stage.alarms.kinds == ["controller_lost"]
 
 
 def test_the_hang_up_waits_for_the_writer(tmp_path: Path) -> None:
@@ -354,6 +443,40 @@ def test_a_call_that_waits_during_a_cut_is_dropped_for_its_keys_are_lost(tmp_pat
     stage = play(tmp_path, story)
     assert stage.register.erased_because == {ID: ErasedBecause.CONTROLLER_LOST}
     assert stage.alarms.kinds == ["controller_lost"]
+
+
+def test_a_call_whose_decision_was_on_its_way_during_a_cut_is_dropped_too(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        stage.captures.controller_cut()
+        assert not stage.captures.ready()
+        await stage.decided()
+        stage.tape_starts()
+        await asyncio.sleep(1)
+        assert stage.register.state(ID) is S.PURGED
+        stage.captures.controller_back()
+        assert stage.captures.ready()
+
+    stage = play(tmp_path, story)
+    assert stage.register.erased_because == {ID: ErasedBecause.CONTROLLER_LOST}
+    assert stage.alarms.kinds == ["controller_lost"]
+    assert stage.names == []
+
+
+def test_a_call_that_has_to_wait_again_during_a_cut_is_dropped_then(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        await talk(stage)
+        stage.captures.controller_cut()
+        stage.unbridge()
+        await asyncio.sleep(0.5)
+        stage.bridge()
+        await asyncio.sleep(2)
+        assert stage.register.state(ID) is S.RECORDING
+        stage.unbridge()
+        await asyncio.sleep(2)
+        assert stage.register.state(ID) is S.PURGED
+
+    stage = play(tmp_path, story)
+    assert stage.register.erased_because == {ID: ErasedBecause.CONTROLLER_LOST}
 
 
 def test_a_cut_in_mid_conversation_changes_nothing_and_what_was_missed_is_caught_up(tmp_path: Path) -> None:

@@ -131,8 +131,8 @@ def play(request: pytest.FixtureRequest) -> Play:
 def test_a_running_tape_stops_once(play: Play) -> None:
     async def story(site: Site) -> None:
         call_id = await site.call(recorded=True)
-        assert await site.tape.stop(call_id) is StopOutcome.STOPPED
-        assert await site.tape.stop(call_id) is StopOutcome.NOT_RUNNING
+        assert await site.tape.stop(call_id, ID) is StopOutcome.STOPPED
+        assert await site.tape.stop(call_id, ID) is StopOutcome.NOT_RUNNING
         assert await site.tape.alive(call_id)
 
     play(story)
@@ -141,7 +141,7 @@ def test_a_running_tape_stops_once(play: Play) -> None:
 def test_a_tape_that_was_not_started_may_still_start(play: Play) -> None:
     async def story(site: Site) -> None:
         call_id = await site.call(recorded=False)
-        outcome = await site.tape.stop(call_id)
+        outcome = await site.tape.stop(call_id, ID)
         assert outcome is StopOutcome.NOT_STARTED
         assert not outcome.holds
 
@@ -153,7 +153,7 @@ def test_a_channel_that_is_gone_is_an_outcome(play: Play) -> None:
         call_id = await site.call(recorded=True)
         assert await site.tape.alive(call_id)
         await site.hang_up(call_id)
-        assert await site.tape.stop(call_id) is StopOutcome.CHANNEL_GONE
+        assert await site.tape.stop(call_id, ID) is StopOutcome.CHANNEL_GONE
         assert await site.tape.stop_newest(call_id) is StopOutcome.CHANNEL_GONE
         assert not await site.tape.alive(call_id)
 
@@ -164,7 +164,7 @@ def test_our_own_stop_leaves_a_foreign_tape_and_the_newest_go_first(play: Play) 
     async def story(site: Site) -> None:
         call_id = await site.call(recorded=True)
         await site.add_foreign_tape(call_id)
-        assert await site.tape.stop(call_id) is StopOutcome.STOPPED
+        assert await site.tape.stop(call_id, ID) is StopOutcome.STOPPED
         assert await site.tape.stop_newest(call_id) is StopOutcome.STOPPED
         assert await site.tape.stop_newest(call_id) is StopOutcome.NOT_RUNNING
 
@@ -188,7 +188,7 @@ def test_an_asterisk_that_is_away_is_an_error_each_time(play: Play) -> None:
         call_id = await site.call(recorded=True)
         await site.go_away()
         with pytest.raises(Unavailable):
-            await site.tape.stop(call_id)
+            await site.tape.stop(call_id, ID)
         with pytest.raises(Unavailable):
             await site.tape.stop_newest(call_id)
         with pytest.raises(Unavailable):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,11 +13,11 @@ from policy import rules
 from policy.clock import to_iso
 from policy.errors import NotFound
 from policy.vocabulary import CallId, Outcome
-from store import calls, decisions, ledger
+from store import call_data, calls, decisions, ledger
 from store import settings as installation
 from store.callers import seal_caller
 from store.keys import Purpose, envelope_info, make_private_half, open_with
-from tests.store.scene import STARTED_AT, CountingRandomness, Scene, recording_named
+from tests.store.scene import EINDHOVEN, STARTED_AT, CountingRandomness, Scene, recording_named
 
 
 def test_a_call_is_shown_with_its_number_masked_and_its_decision_null_while_it_is_asked(stage: Scene) -> None:
@@ -39,6 +40,16 @@ def test_a_decided_call_names_its_recording_and_how_much_of_the_notice_was_heard
     recording_id = stage.begin(17)
     (row,) = calls.all_calls(stage.db)
     assert (row.decision, row.recording_id, row.notice_heard_ms) == (Outcome.NOT_REFUSED, recording_id, 5700)
+
+
+def test_only_calls_whose_data_are_kept_can_lack_their_end(stage: Scene) -> None:
+    running, over, erased = (stage.open_call(number) for number in (1, 2, 3))
+    with stage.db.write() as tx:
+        calls.end_call(tx, over, stage.clock.now())
+        calls.end_call(tx, erased, stage.clock.now())
+    due = call_data.kept(stage.db, until=STARTED_AT + timedelta(days=400))
+    call_data.erase(stage.db, [call for call in due if call.call_id == erased], at=stage.clock.now())
+    assert calls.unfinished(stage.db) == (running,)
 
 
 def test_opening_a_call_twice_changes_nothing_and_is_told_once(stage: Scene) -> None:
@@ -73,7 +84,7 @@ def test_earlier_is_none_until_something_was_decided(stage: Scene) -> None:
     assert calls.earlier(stage.db, call_id) is None
     with stage.db.write() as tx:
         decisions.store(tx, stage.decision(3), stage.policies)
-    earlier = calls.Earlier(outcome=Outcome.NOT_REFUSED, recording_id=recording_named(3))
+    earlier = calls.Earlier(outcome=Outcome.NOT_REFUSED, recording_id=recording_named(3), policy=EINDHOVEN)
     assert calls.earlier(stage.db, call_id) == earlier
 
 

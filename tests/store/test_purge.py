@@ -12,6 +12,7 @@ import pytest
 from policy.errors import ClockSuspect, DestructionIncomplete
 from policy.vocabulary import ErasedBecause, RecordingState, WithdrawnBy
 from store import alarms, calls, decisions, ledger, ledger_check, purge, recordings
+from store.destruction import Doom, destroy
 from store.epochs import epoch_of_name
 from tests.store.scene import STARTED_AT, Crash, CrashAt, Scene, recording_named, scene, voice
 from tests.store.test_destruction import opens, secrets_of, told
@@ -40,6 +41,17 @@ def test_the_plan_is_pure_and_names_the_rule_of_every_row(stage: Scene) -> None:
         "rule": "eindhoven: retention.recording = 60d (E6)",
     }
     assert purge.plan(rows, (), rows[0].due_at - timedelta(milliseconds=1)).recordings == ()
+
+
+def test_what_is_kept_is_not_even_read(stage: Scene) -> None:
+    stage.keep(1)
+    begun = stage.keep(2)
+    with stage.db.write() as tx:
+        recordings.withdrawn(tx, begun, stage.clock.now(), WithdrawnBy.OPERATOR)
+    destroy(stage.archive, Doom(recording_id=stage.keep(3), because=ErasedBecause.REQUEST))
+    now = stage.clock.now()
+    assert [row.recording_id for row in recordings.to_go(stage.db, now)] == [begun]
+    assert len(recordings.to_go(stage.db, now + 61 * DAY)) == 2
 
 
 def test_looking_into_the_future_changes_nothing(stage: Scene) -> None:

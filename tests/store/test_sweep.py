@@ -35,6 +35,7 @@ def test_an_installation_in_step_has_no_findings(stage: Scene) -> None:
     stage.begin(3)
     destroy(stage.archive, Doom(recording_id=stage.keep(4), because=ErasedBecause.REQUEST))
     assert sweep.look(stage.archive) == ()
+    assert set(sweep.take_stock(stage.archive).rows) == {recording_named(2), recording_named(3)}
 
 
 def test_a_finding_is_json_with_what_and_action(stage: Scene) -> None:
