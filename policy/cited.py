@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from pydantic import BaseModel
-
 from policy.section import ASSUMED, CITING, Section
 
 NOT_IN_THE_FILE: Final = f"{ASSUMED}not in the file, so the default holds"
@@ -54,37 +52,32 @@ def sources(policy: Section) -> tuple[Citation, ...]:
 
 
 def _cited(
-    table: BaseModel, prefix: str, inherited: str | None, hidden: tuple[str, ...] = ()
+    table: Section, prefix: str, inherited: str | None, hidden: tuple[str, ...] = ()
 ) -> Iterator[Citation]:
-    cites = isinstance(table, Section)
     for name in type(table).model_fields:
-        if name in hidden or (cites and name in CITING):
+        if name in hidden or name in CITING:
             continue
-        value = getattr(table, name)
-        said = (table.source_of(name) if isinstance(table, Section) else None) or (
-            inherited if prefix else None
-        )
-        in_file = name in table.model_fields_set
-        if not in_file and name not in (table.sources if isinstance(table, Section) else ()):
+        value, in_file = getattr(table, name), name in table.model_fields_set
+        said = table.source_of(name) or inherited
+        if not in_file and name not in table.sources:
             said = NOT_IN_THE_FILE
         inner = dict(_tables_in(value))
-        if inner:
-            for part, below in inner.items():
-                path = f"{prefix}{name}.{part}." if part else f"{prefix}{name}."
-                yield from _cited(below, path, said)
-        elif in_file or value not in (None, (), {}, False):
-            source = said or NO_SOURCE
-            yield Citation(key=f"{prefix}{name}", value=value, source=source, in_file=in_file)
+        if inner and in_file and not prefix:
+            said = table.sources.get(name)  # what the top's own keys cite is not what every table does
+        for part, below in inner.items():
+            yield from _cited(below, f"{prefix}{name}.{part}." if part else f"{prefix}{name}.", said)
+        if not inner and (in_file or value not in (None, (), {}, False)):
+            yield Citation(key=f"{prefix}{name}", value=value, source=said or NO_SOURCE, in_file=in_file)
 
 
-def _tables_in(value: object) -> Iterator[tuple[str, BaseModel]]:
+def _tables_in(value: object) -> Iterator[tuple[str, Section]]:
     """Return the tables of a value, each with its name or number; nothing when it is no table."""
-    if isinstance(value, BaseModel):
+    if isinstance(value, Section):
         yield "", value
     elif isinstance(value, Mapping):
-        yield from ((str(name), part) for name, part in value.items() if isinstance(part, BaseModel))
+        yield from ((str(name), part) for name, part in value.items() if isinstance(part, Section))
     elif isinstance(value, tuple):
-        yield from ((str(index), part) for index, part in enumerate(value) if isinstance(part, BaseModel))
+        yield from ((str(index), part) for index, part in enumerate(value) if isinstance(part, Section))
 
 
 def _written(value: object) -> str:

@@ -6,14 +6,16 @@ from datetime import date
 from enum import Enum
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from policy.period import Period
-from policy.section import OrNone, Section, Text
+from policy.section import OrNone, Section, Text, shaped
 from policy.vocabulary import ConsentMode, ControllerLost
 
-DtmfKey = Annotated[str, StringConstraints(pattern=r"^[0-9]$")]
-FeatureCode = Annotated[str, StringConstraints(pattern=r"^[*#][0-9]{1,3}$|^\*\*[0-9]?$")]
+DtmfKey = Annotated[str, shaped(r"[0-9]", 'must be a digit such as "1"')]
+FeatureCode = Annotated[
+    str, shaped(r"[*#][0-9]{1,3}|\*\*[0-9]?", 'must be * or # and up to three digits such as "*9", or "none"')
+]
 
 
 class OnIncident(Enum):

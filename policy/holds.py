@@ -8,6 +8,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
+from policy.identity import KeyPath
 from policy.period import Period
 from policy.section import Listed, Name, Section, Text, Told
 
@@ -121,12 +122,12 @@ class Deviation(Section):
     approved_by: Text
     approved_on: date
     until: date
-    deviates_from: Annotated[str, Field(pattern=r"^[a-z_]+(\.[a-z0-9_]+)*$")]
+    deviates_from: KeyPath
 
     @model_validator(mode="after")
     def _ends_after_it_began(self) -> Self:
         if self.until <= self.approved_on:
-            raise ValueError(f"until must be after approved_on ({self.approved_on}), got {self.until}")
+            raise ValueError(f"until: must be after approved_on ({self.approved_on}), got {self.until}")
         return self
 
 

@@ -6,12 +6,20 @@ import datetime as dt
 from enum import Enum
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
-
-from policy.section import Chosen, Listed, Section, Text
+from policy.section import Chosen, Listed, Section, Text, shaped
 
 Email = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,190}\.[a-z]{2,24}$")
+    str,
+    shaped(
+        r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,190}\.[a-z]{2,24}",
+        'must be an e-mail address such as "privacy@eindhoven.nl"',
+    ),
+]
+Url = Annotated[
+    str, shaped(r"https://[^\s<>\"]{4,200}", 'must be an address such as "https://www.eindhoven.nl/privacy"')
+]
+KeyPath = Annotated[
+    str, shaped(r"[a-z_]+(\.[a-z0-9_]+)*", 'must be the path of a key such as "retention.recording"')
 ]
 
 
@@ -121,7 +129,7 @@ class Identity(Section):
     organisation: Text
     title: Text
     statement: Text
-    statement_url: Annotated[str, StringConstraints(pattern=r"^https://[^\s<>\"]{4,200}$")] | None = None
+    statement_url: Url | None = None
     date: dt.date | None = None
     reference: Text | None = None
     controller: Text | None = None
@@ -195,7 +203,7 @@ class Conflict(Section):
         obeyed: What this policy does, until the organisation mends its text.
     """
 
-    about: Annotated[str, Field(pattern=r"^[a-z_]+(\.[a-z0-9_]+)*$")]
+    about: KeyPath
     says: Text
     but: Text
     obeyed: Text

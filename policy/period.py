@@ -20,6 +20,7 @@ from policy.clock import LOCAL_ZONE
 from policy.working_days import NATIONAL, WorkingDays
 
 _PATTERN = re.compile(r"([1-9][0-9]{0,4})(h|d|wd|m|y)")
+_CLOCK_CHANGE_DAYS = 1 / 24
 _LONGEST = {"h": 24 * 366, "d": 366 * 20, "wd": 250, "m": 12 * 20, "y": 20}
 
 
@@ -103,18 +104,18 @@ class Period:
                 # five in seven, one weekend cut in two, and each year's nine holidays at once
                 return self.count * 7 / 5 + 3 + 9 * (1 + self.count // 200)
             case _:
-                return self._months * 366 / 12 + (2 if self._months % 12 else 0)
+                return self._months * 366 / 12 + (2 if self._months % 12 else 0) + _CLOCK_CHANGE_DAYS
 
     @property
     def shortest_days(self) -> float:
-        """No start makes the term shorter than so many days, but for an hour's clock change."""
+        """No start makes the term shorter than so many days of 24 hours."""
         match self.unit:
             case "h":
                 return self.count / 24
             case "d" | "wd":
-                return self.count
+                return self.count - _CLOCK_CHANGE_DAYS
             case _:
-                return self._months * 365 // 12 - (2 if self._months % 12 else 0)
+                return self._months * 365 // 12 - (2 if self._months % 12 else 0) - _CLOCK_CHANGE_DAYS
 
     def __str__(self) -> str:
         return f"{self.count}{self.unit}"

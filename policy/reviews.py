@@ -91,11 +91,13 @@ class Reviews(Section):
     def _hangs_together(self) -> Self:
         slow, quick = self.at_least_every, self.at_most_every
         if slow is not None and quick is not None and not quick.at_most(slow):
-            raise ValueError(f'at_most_every must be no longer than at_least_every ("{slow}"), got "{quick}"')
+            raise ValueError(
+                f'at_most_every: must be no longer than at_least_every ("{slow}"), got "{quick}"'
+            )
         if self.form is not Form.NONE and not self.criteria:
-            raise ValueError(f'criteria must list what form "{self.form.value}" asks, got none')
+            raise ValueError(f'criteria: must list what form "{self.form.value}" asks, got none')
         if (self.live_when_asked or self.live_when_recording_fails) and not self.live_by:
-            raise ValueError("live_by must name a role where listening along is possible, got none")
+            raise ValueError("live_by: must name a role where listening along is possible, got none")
         return self
 
 

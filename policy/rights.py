@@ -87,7 +87,7 @@ class Rights(Section):
     @model_validator(mode="after")
     def _no_slower_than_the_law(self) -> Self:
         if not self.deadline.at_most(_ONE_MONTH):
-            raise ValueError(f'deadline must be at most "1m" (AVG art. 12(3)), got "{self.deadline}"')
+            raise ValueError(f'deadline: must be at most "1m" (AVG art. 12(3)), got "{self.deadline}"')
         if not self.extension.at_most(_TWO_MONTHS):
-            raise ValueError(f'extension must be at most "2m" (AVG art. 12(3)), got "{self.extension}"')
+            raise ValueError(f'extension: must be at most "2m" (AVG art. 12(3)), got "{self.extension}"')
         return self

@@ -7,13 +7,24 @@ from datetime import date, datetime, time, timedelta
 from enum import Enum
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from policy.clock import LOCAL_ZONE
-from policy.section import Chosen, Listed, Section
+from policy.section import Chosen, Listed, Section, shaped
 
-DialledNumber = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{2,18}$")]
-Endpoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./@-]{1,80}$")]
+DialledNumber = Annotated[
+    str, shaped(r"\+?[0-9]{2,18}", 'must be a number without spaces such as "14040" or "+31402389111"')
+]
+Endpoint = Annotated[str, shaped(r"[A-Za-z0-9_./@-]{1,80}", 'must be a name such as "PJSIP/101"')]
+
+
+def _day_or_moment(value: object) -> object:
+    if not isinstance(value, date):
+        raise ValueError(f'must be a date such as 2026-01-31, or a date and time, got "{value}"')
+    return value
+
+
+DayOrMoment = Annotated[datetime | date, BeforeValidator(_day_or_moment)]
 
 
 class Direction(Enum):
@@ -73,8 +84,8 @@ class KccMember(Section):
     queue: Endpoint | None = None
     queue_member: Endpoint | None = None
     dialled: DialledNumber | None = None
-    valid_from: datetime | date | None = None
-    valid_until: datetime | date | None = None
+    valid_from: DayOrMoment | None = None
+    valid_until: DayOrMoment | None = None
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:
@@ -87,7 +98,7 @@ class KccMember(Section):
             begins, ends = beginning_of(self.valid_from), end_of(self.valid_until)
             if ends <= begins:
                 raise ValueError(
-                    f"valid_until must be after valid_from ({self.valid_from}), got {self.valid_until}"
+                    f"valid_until: must be after valid_from ({self.valid_from}), got {self.valid_until}"
                 )
         return self
 
@@ -129,5 +140,5 @@ class Scope(Section):
     @model_validator(mode="after")
     def _the_kcc_is_somebody(self) -> Self:
         if self.answered_by is AnsweredBy.KCC and not self.kcc:
-            raise ValueError('kcc must list who counts under answered_by = "kcc", got nobody')
+            raise ValueError('kcc: must list who counts under answered_by = "kcc", got nobody')
         return self

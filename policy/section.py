@@ -7,6 +7,7 @@ says where it comes from, or admits that the text is silent and why this was cho
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Annotated, Any, Final, Self, TypeAlias, TypeVar
 
@@ -36,6 +37,18 @@ def _none_in_words(value: Any) -> Any:
     return None if value == "none" else value
 
 
+def shaped(pattern: str, expected: str) -> AfterValidator:
+    """Return a check that a text matches a pattern whole; what was expected is told in words."""
+    whole = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if whole.fullmatch(text) is None:
+            raise ValueError(f'{expected}, got "{text[:60]}"')
+        return text
+
+    return AfterValidator(check)
+
+
 Item = TypeVar("Item")
 Listed: TypeAlias = Annotated[tuple[Item, ...], Field(strict=False)]
 Chosen: TypeAlias = Annotated[Item, Field(strict=False)]
@@ -43,10 +56,12 @@ OrNone: TypeAlias = Annotated[Item | None, BeforeValidator(_none_in_words)]
 """A value, or the word `none`: TOML has no way to say that something is not there."""
 
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=4000, strip_whitespace=True)]
-Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Name: TypeAlias = Annotated[
+    str, shaped(r"[a-z][a-z0-9_]{0,39}", 'must be a name of a-z, 0-9 and _ such as "line_manager"')
+]
 """Name of a role, purpose, reason or extension: what other tables refer to it by."""
 
-LanguageTag: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
+LanguageTag: TypeAlias = Annotated[str, shaped(r"[a-z]{2}", 'must be a language such as "nl"')]
 Told: TypeAlias = Annotated[dict[LanguageTag, Text], Field(min_length=1)]
 """One text in each language."""
 

@@ -71,16 +71,16 @@ class Police(Section):
     def _content_fits(self) -> Self:
         if self.when is PoliceWhen.NEVER:
             if self.content is not None:
-                raise ValueError(f'content has no meaning under when = "never", got "{self.content.value}"')
+                raise ValueError(f'content: has no meaning under when = "never", got "{self.content.value}"')
             return self
         if self.content is None:
             raise ValueError(
-                f'content must be "data" or "audio" under when = "{self.when.value}", got nothing'
+                f'content: must be "data" or "audio" under when = "{self.when.value}", got nothing'
             )
         if not self.decided_by:
-            raise ValueError(f'decided_by must name a role under when = "{self.when.value}", got none')
+            raise ValueError(f'decided_by: must name a role under when = "{self.when.value}", got none')
         if self.when is PoliceWhen.INCIDENT_WITH_REPORT and HandoverField.REPORT_NUMBER not in self.fields:
-            raise ValueError('fields must hold "report_number" under when = "incident_with_report"')
+            raise ValueError('fields: must hold "report_number" under when = "incident_with_report"')
         return self
 
 
