@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
+from policy.identity import DataCategory
 from policy.model import Policy
 from policy.purposes import Purpose
 from publish.words import OR, Language, Said, listed, speaker
+
+_KEPT_OF_EVERY_CALL: Final = (DataCategory.PHONE_NUMBER, DataCategory.DATE, DataCategory.DURATION)
+"""Rows of `calls` hold them whatever a text says, so a page that leaves them out would not be true."""
 
 
 def missing_texts(policy: Policy, language: Language) -> tuple[str, ...]:
@@ -28,6 +33,11 @@ def titles_of(policy: Policy, roles: Iterable[str], joint: Said = OR) -> str:
 def purposes_of(policy: Policy) -> Mapping[str, Purpose]:
     """Return every purpose by name, the organisation's own first."""
     return {**policy.purposes, **policy.all_purposes}
+
+
+def call_data_of(policy: Policy) -> tuple[DataCategory, ...]:
+    """Return what is kept about a call: what the policy names, and what the program keeps of every call."""
+    return tuple(dict.fromkeys((*policy.data.call_data, *_KEPT_OF_EVERY_CALL)))
 
 
 def purpose_in_words(purpose: Purpose, language: Language) -> str:

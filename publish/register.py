@@ -14,7 +14,7 @@ from policy.rights import Right
 from policy.rules import rights_of
 from publish.contradictions import quoted
 from publish.keeping import exceptions, terms
-from publish.naming import purpose_in_words, purposes_of, title_of
+from publish.naming import call_data_of, purpose_in_words, purposes_of, title_of
 from publish.page import Line, plain
 from publish.people import recipients
 from publish.statement import addresses
@@ -74,7 +74,7 @@ def _purposes(policy: Policy, language: Language) -> Iterator[tuple[str, str]]:
     weighed = policy.balancing
     yield (
         say("Belangenafweging", "Balancing of interests"),
-        _together((weighed.task, weighed.interest, weighed.outcome, weighed.recorded))
+        "\n".join(filter(None, (weighed.task, weighed.interest, weighed.outcome, weighed.recorded)))
         if weighed is not None
         else say("niet ingevuld in het beleid", "not filled in"),
     )
@@ -89,7 +89,7 @@ def _data(policy: Policy, language: Language) -> Iterator[tuple[str, str]]:
     known = (
         (say("gevraagd", "asked"), data.asked),
         (say("kan worden gezegd", "may be spoken"), data.may_be_spoken),
-        (say("over het gesprek", "about the call"), data.call_data),
+        (say("over het gesprek", "about the call"), call_data_of(policy)),
         (say("over de medewerker", "about the agent"), data.about_agents),
     )
     told = "\n".join(

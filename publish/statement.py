@@ -17,7 +17,7 @@ from policy.vocabulary import ConsentMode
 from publish.choices import hearing, refusing, withdrawing
 from publish.contradictions import notes, others
 from publish.keeping import keeping
-from publish.naming import purpose_in_words, purposes_of
+from publish.naming import call_data_of, purpose_in_words, purposes_of
 from publish.page import Block, Heading, Items, Line, Page, Piece, Quote, Strong, paragraph
 from publish.people import listeners, sharing
 from publish.words import Language, in_words, listed, speaker, term_in_words
@@ -160,10 +160,10 @@ def _why(policy: Policy, language: Language) -> Iterator[Block]:
     elif Ground.LEGITIMATE_INTEREST in policy.grounds:
         yield paragraph(
             say(
-                "Voor een gerechtvaardigd belang wegen wij ons belang af tegen dat van u. Die afweging is nog"
-                " niet gepubliceerd. U kunt ernaar vragen.",
-                "For a legitimate interest we weigh ours against yours. That weighing is not published yet."
-                " You can ask for it.",
+                "Voor een gerechtvaardigd belang wegen wij ons belang af tegen dat van u. Hoe wij dat"
+                " doen, staat nog niet op deze pagina. U kunt ernaar vragen.",
+                "For a legitimate interest we weigh ours against yours. How we do that"
+                " is not on this page yet. You can ask for it.",
             )
         )
     yield from notes(policy, language, "purposes", "balancing")
@@ -235,7 +235,7 @@ def _data(policy: Policy, language: Language) -> Iterator[Block]:
             say("U kunt dit zeggen, ook als wij er niet naar vragen", "You may say, asked or not"),
             data.may_be_spoken,
         ),
-        (say("Over het gesprek bewaren wij", "About the call we keep"), data.call_data),
+        (say("Over het gesprek bewaren wij", "About the call we keep"), call_data_of(policy)),
         (say("Over de medewerker bewaren wij", "About the agent we keep"), data.about_agents),
     )
     lines = tuple(
@@ -245,6 +245,12 @@ def _data(policy: Policy, language: Language) -> Iterator[Block]:
     )
     if lines:
         yield Items(lines)
+    yield paragraph(
+        say(
+            "Ook bewaren wij wat u bij de melding hebt gehoord en gekozen. Zo kunnen wij dat laten zien.",
+            "We also keep what you heard and chose at the notice, so that we can show it.",
+        )
+    )
     origins = listed((in_words(one, language) for one in data.comes_from), language)
     yield paragraph(
         say(f"De gegevens komen van {origins}. ", f"The data come from {origins}. "),

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from policy.identity import DataCategory
 from policy.model import Policy
 from policy.rights import Right
 from policy.rules import rights_of
@@ -81,6 +82,16 @@ def test_every_kind_with_a_term_in_the_file_is_told(policy: Policy) -> None:
     told = {kind.value for kind in kinds_kept(policy)}
     written = policy.retention.model_fields_set - {"source", "sources", "fixed_end"}
     assert written <= told
+
+
+def test_what_is_kept_of_every_call_is_told_where_the_text_is_silent_too(
+    policy: Policy, language: Language
+) -> None:
+    text = _text(privacy_statement(policy, language))
+    said = {Language.NL: "Over het gesprek bewaren wij: ", Language.EN: "About the call we keep: "}[language]
+    (line,) = (line for line in text.splitlines() if line.startswith(said))
+    for category in (*policy.data.call_data, DataCategory.PHONE_NUMBER, DataCategory.DATE):
+        assert in_words(category, language) in line
 
 
 def test_every_contradiction_is_shown_once_and_whole(policy: Policy, language: Language) -> None:
