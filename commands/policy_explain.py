@@ -41,17 +41,32 @@ def explain(invocation: Invocation, call: str, as_json: bool) -> None:
     from store.db import Db
 
     config, clock = invocation.config(), SystemClock()
-    running = invocation.policies().by_name
     with closing(Db.open_to_read(config.path("database"), clock=clock)) as db:
         facts, policy = _facts(db, call)
     reasons = explanation.explain(
-        facts, policy, now=clock.now(), running=None if policy is None else running.get(policy.name)
+        facts,
+        policy,
+        now=clock.now(),
+        running=None if policy is None else _served_now(invocation, policy.name),
     )
     rows = [
         {"about": one.about.value, "says": one.says, "rule": one.rule, "source": one.source}
         for one in reasons
     ]
     show(rows, COLUMNS, as_json=as_json, title="reasons")
+
+
+def _served_now(invocation: Invocation, name: str) -> Policy | None:
+    """Return the version beside the config file; None too when a file there cannot be used.
+
+    The call goes by its own version, so a broken draft is no reason not to explain it.
+    """
+    from policy.errors import ConfigError
+
+    try:
+        return invocation.policies().by_name.get(name)
+    except ConfigError:
+        return None
 
 
 def _facts(db: Db, named: str) -> tuple[CallFacts, Policy | None]:

@@ -145,6 +145,13 @@ def test_explain_goes_by_the_version_the_call_met(command: CommandLine, config_f
     assert sum("this call keeps its own promise" in row["says"] for row in rows) == 1
 
 
+@pytest.mark.usefixtures("kept")
+def test_a_broken_draft_is_no_reason_not_to_explain_a_call(command: CommandLine, config_file: Path) -> None:
+    _rewrite(config_file, 'recording = "60d"', 'recording = "0"')
+    assert command("policy", "list").code == 3
+    assert command("policy", "explain", CALL).code == 0
+
+
 def test_explain_of_a_withdrawn_recording_says_why_it_is_gone(
     command: CommandLine, kept: RecordingId
 ) -> None:
