@@ -10,6 +10,7 @@ demo: $(VENV)/.installed
 
 test: check
 	$(BIN)/python -m sandbox.fetch
+	$(BIN)/python -m pytest -m "exhaustive and not asterisk" -n auto
 	$(BIN)/python -m pytest -m asterisk
 
 check: $(VENV)/.installed
@@ -18,7 +19,7 @@ check: $(VENV)/.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cog --check -I . -I docs docs/*.md README.md
-	$(BIN)/python -m pytest -m "not asterisk" -n auto
+	$(BIN)/python -m pytest -m "not asterisk and not exhaustive" -n auto
 
 sandbox-up: $(VENV)/.installed
 	$(BIN)/python -m sandbox.up

@@ -27,8 +27,15 @@ COMMANDS = {
     "ledger show": "commands.ledger_show:show_ledger",
     "ledger verify": "commands.ledger_verify:verify",
     "policy check": "commands.policy_check:check",
+    "policy diff": "commands.policy_diff:diff",
+    "policy explain": "commands.policy_explain:explain",
+    "policy list": "commands.policy_list:list_policies",
+    "policy show": "commands.policy_show:show_policy",
     "prompts build": "commands.prompts_build:build",
     "prompts check": "commands.prompts_check:check",
+    "publish notice": "commands.publish_notice:notice",
+    "publish privacy-statement": "commands.publish_statement:privacy_statement",
+    "publish register": "commands.publish_register:register",
     "purge": "commands.purge:purge",
     "recordings": "commands.recordings:recordings",
     "serve": "commands.serve:serve",
@@ -41,6 +48,7 @@ GROUPS = {
     "ledger": "The log that cannot be edited unnoticed.",
     "policy": "The policy files.",
     "prompts": "What callers and agents hear.",
+    "publish": "What the organisation publishes, made from the policy that runs.",
 }
 
 COMPLETION_VARIABLE = "_CONSENTLINE_COMPLETE"

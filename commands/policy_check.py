@@ -1,33 +1,46 @@
-"""`consentline policy check`: every problem of every file at once."""
+"""`consentline policy check`: every problem of every file at once, and what to look at in the sound ones."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from policy.model import Policy
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-def check(files: tuple[Path, ...]) -> None:
+@click.option("--strict", is_flag=True, help="Leave with exit code 11 when there is a warning.")
+def check(files: tuple[Path, ...], strict: bool) -> None:
     """Check policy files; a folder stands for every policy in it.
 
     Prints one line for each problem of each file, two claims on one number included,
-    and leaves with exit code 3 when there is any. Needs no daemon and no config file.
+    and leaves with exit code 3 when there is any. A warning is no problem: something that
+    a person had better look at. Needs no daemon and no config file.
 
     \b
     Example:
       consentline policy check /etc/consentline/policies/eindhoven.toml
     """
-    from policy.errors import ConfigError
+    from policy.errors import ConfigError, ProblemsFound
+    from policy.warnings import warnings
 
     paths, problems = _expanded(files)
-    sound, found = _problems_of(paths)
+    sound, found = _read(paths)
     problems += found
+    doubts = [line for policy in sound for line in warnings(policy)]
+    for line in doubts:
+        click.echo(f"Warning: {line}", err=True)
     if problems:
         raise ConfigError(*problems, hint="the daemon serves none of them until all are sound")
-    for line in sound:
-        click.echo(line)
+    for policy in sound:
+        told = f"{policy.consent.mode.value}, recordings kept {policy.retention.recording}"
+        click.echo(f"{policy.name}.toml: sound, {told}")
+    if strict and doubts:
+        raise ProblemsFound(f"{len(doubts)} warnings, and --strict allows none")
 
 
 def _expanded(files: tuple[Path, ...]) -> tuple[list[Path], list[str]]:
@@ -45,25 +58,16 @@ def _expanded(files: tuple[Path, ...]) -> tuple[list[Path], list[str]]:
     return list(paths), problems
 
 
-def _problems_of(paths: list[Path]) -> tuple[list[str], list[str]]:
-    """Return a line for each sound policy, and a line for each problem."""
+def _read(paths: list[Path]) -> tuple[list[Policy], list[str]]:
+    """Return the sound policies, and a line for each problem."""
     from policy.errors import ConfigError
-    from policy.load import load_policy
-    from policy.numbers import normalise
+    from policy.load import load_policy, number_table
 
-    sound: list[str] = []
+    sound: list[Policy] = []
     problems: list[str] = []
-    claimed: dict[str, Path] = {}
     for path in paths:
         try:
-            policy = load_policy(path)
+            sound.append(load_policy(path))
         except ConfigError as error:
             problems += error.problems
-            continue
-        for number in policy.numbers:
-            other = claimed.setdefault(normalise(number), path)
-            if other is not path:
-                problems.append(f'{path.name}: numbers: "{number}" is claimed by {other.name} already')
-        term = policy.retention.recording
-        sound.append(f"{path.name}: sound, {policy.consent.mode.value}, recordings kept {term}")
-    return sound, problems
+    return sound, problems + number_table(sound)[1]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from enum import Enum
+from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -14,10 +16,19 @@ from pydantic.fields import FieldInfo
 
 from ivr.state import MEANING
 from policy.alarm_kinds import GUIDES
+from policy.cited import Citation, sources
 from policy.config import Config
+from policy.holds import HOLDS_BY_LAW
+from policy.identity import DataCategory
+from policy.load import load_policy
 from policy.model import Policy
 from policy.period import Period
+from policy.retention import DataKind
+from policy.rights import Right
+from policy.section import CITING
+from policy.toml_file import tables_in
 from policy.vocabulary import ErasedBecause, Outcome, RecordingState
+from policy.working_days import NATIONAL
 
 OUTCOME_MEANING = {
     Outcome.NOT_REFUSED: "the whole notice was heard, the reply window ran out, no refusal (`opt_out`)",
@@ -52,6 +63,21 @@ BECAUSE_MEANING = {
     ErasedBecause.GHOST: "a capture that no decision permitted, or that ended for no known reason",
 }
 
+LONG_SETS: Mapping[type[Enum], str] = {
+    DataCategory: "category of data",
+    DataKind: "kind of data",
+    Right: "right",
+}
+"""Closed sets too long for a cell; they are listed apart."""
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_PLAIN_TYPES: Mapping[object, str] = {
+    int: "number",
+    bool: "true or false",
+    date: "date",
+    datetime: "date and time",
+}
 _ATTRIBUTE = re.compile(r"^    (\w+(?:, \w+)*): (.*)$")
 
 
@@ -95,29 +121,129 @@ def alarms() -> str:
 
 
 def policy_keys() -> str:
-    """Return every key of a policy file."""
-    return _keys(Policy, hidden=("name", "content_hash"))
+    """Return every key of a policy file, with what one of the published texts makes of it."""
+    used = _used()
+    rows = (
+        (f"`{key}`", kind, default, *_example(key, used), meaning)
+        for key, kind, default, meaning in _rows(Policy, "", ("name", "content_hash"))
+    )
+    return _table(("key", "type", "default", "example", "article", "meaning"), rows)
+
+
+def policy_table_names() -> list[str]:
+    """Return the path of every key of a policy file, as `policy_keys` writes it."""
+    return [key for key, *_ in _rows(Policy, "", ("name", "content_hash"))]
+
+
+def hold_reasons_by_law() -> str:
+    """Return the holds that every policy has."""
+    rows = (
+        (f"`{name}`", str(reason.longest), reason.source or "", reason.description["en"])
+        for name, reason in HOLDS_BY_LAW.items()
+    )
+    return _table(("reason", "at most", "by", "meaning"), rows)
+
+
+def long_sets() -> str:
+    """Return the closed sets that are too long for a cell."""
+    rows = (
+        (name, ", ".join(f"`{member.value}`" for member in members)) for members, name in LONG_SETS.items()
+    )
+    return _table(("set", "words"), rows)
+
+
+def free_days() -> str:
+    """Return the days of 2026 that are no working days although no weekend."""
+    days = (date(2026, 1, 1) + timedelta(days=number) for number in range(365))
+    rows = (
+        (day.isoformat(), day.strftime("%A"))
+        for day in days
+        if day.weekday() < 5 and not NATIONAL.is_working_day(day)
+    )
+    return _table(("day", ""), rows)
 
 
 def config_keys() -> str:
     """Return every key of the config file."""
-    return _keys(Config, hidden=("home",))
-
-
-def _keys(model: type[BaseModel], *, hidden: Sequence[str]) -> str:
-    return _table(("key", "type", "default", "meaning"), _rows(model, "", hidden))
+    rows = ((f"`{key}`", *rest) for key, *rest in _rows(Config, "", ("home",)))
+    return _table(("key", "type", "default", "meaning"), rows)
 
 
 def _rows(model: type[BaseModel], prefix: str, hidden: Sequence[str]) -> Iterator[tuple[str, str, str, str]]:
     meanings = _meanings(model)
+    in_place_of_a_value: dict[type[BaseModel], None] = {}
     for name, field in model.model_fields.items():
-        if name in hidden or (name == "source" and prefix):
+        if (prefix and name in CITING) or (not prefix and name in hidden):
             continue
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from _rows(inner, f"{prefix}{name}.", hidden)
+        kind, inner = _type(field.annotation), tables_in(field.annotation)
+        if kind and inner:
+            in_place_of_a_value.update(dict.fromkeys(inner))
+            kind += " or table"
+        if kind:
+            yield f"{prefix}{name}", kind, _default(field), meanings.get(name, "")
         else:
-            yield f"`{prefix}{name}`", _type(inner), _default(field), meanings.get(name, "")
+            for table in inner:
+                yield from _rows(table, f"{prefix}{name}{_between(field.annotation)}", hidden)
+    for table in in_place_of_a_value:
+        yield from _rows(table, f"{prefix}KIND.", hidden)
+
+
+def _between(annotation: Any) -> str:
+    """Return what stands between the name of a table, of a list of tables or of named tables and a key."""
+    origins = [get_origin(part) for part in (annotation, *get_args(annotation))]
+    return "[]." if tuple in origins else ".NAME." if dict in origins else "."
+
+
+def _used() -> list[tuple[str, Citation]]:
+    """Return every key that a policy at hand uses: those of the five published texts first."""
+    folders = (ROOT / "policies", ROOT / "docs", ROOT / "sandbox" / "policies")
+    published, *others = ([load_policy(path) for path in sorted(folder.glob("*.toml"))] for folder in folders)
+    cited = [
+        (f"{policy.name}: {citation.source}", citation)
+        for policy in published
+        for citation in sources(policy)
+        if citation.in_file
+    ]
+    cited.sort(key=lambda pair: pair[1].assumed)
+    return cited + [
+        ("none of the five", citation)
+        for policies in others
+        for policy in policies
+        for citation in sources(policy)
+        if citation.in_file
+    ]
+
+
+def _example(key: str, used: Sequence[tuple[str, Citation]]) -> tuple[str, str]:
+    """Return what a policy says under a key, and by which article."""
+    if key in CITING:
+        return {"source": '`"G4, art. 6"`', "sources": '`{ numbers = "N1" }`'}[key], ""
+    words = re.escape(key).replace("NAME", "[^.]+").replace("KIND", "[^.]+").replace(r"\[\]", r"\.[0-9]+")
+    pattern = re.compile(words)
+    for article, citation in used:
+        if pattern.fullmatch(citation.key):
+            return f"`{_toml(citation.value)}`", _cell(article)
+    return "", ""
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Enum):
+        return _toml(value.value)
+    if isinstance(value, tuple):
+        return _cell("[" + ", ".join(_toml(part) for part in value) + "]")
+    if isinstance(value, dict):
+        return _cell("{ " + ", ".join(f"{key} = {_toml(part)}" for key, part in value.items()) + " }")
+    if isinstance(value, int | date):
+        return str(value)
+    return f'"{_cell(str(value if value is not None else "none"))}"'
+
+
+def _cell(text: str) -> str:
+    """Return text that fits a cell of a table."""
+    text = " ".join(text.split()).replace("|", "/").replace("`", "'")
+    return text if len(text) <= 70 else text[:67] + "..."
 
 
 def _meanings(model: type[BaseModel]) -> dict[str, str]:
@@ -137,20 +263,25 @@ def _meanings(model: type[BaseModel]) -> dict[str, str]:
 
 
 def _type(annotation: Any) -> str:
+    """Return what a key holds, in words; nothing when it holds tables only."""
     if annotation is Period:
         return "period"
     if isinstance(annotation, type) and issubclass(annotation, Enum):
+        if annotation in LONG_SETS:
+            return LONG_SETS[annotation]
         return " or ".join(f'"{member.value}"' for member in annotation)
-    origin = get_origin(annotation)
+    origin, parts = get_origin(annotation), get_args(annotation)
     if origin in (Union, UnionType):
-        return " or ".join(_type(part) for part in get_args(annotation) if part is not type(None))
+        return " or ".join(dict.fromkeys(word for part in parts if (word := _type(part))))
     if origin is tuple:
-        return f"list of {_type(get_args(annotation)[0])}"
+        return f"list of {word}" if (word := _type(parts[0])) else ""
     if origin is dict:
-        return "text by language"
+        return "" if tables_in(parts[1]) else "text by key" if parts[0] is str else "text by language"
     if origin is not None:
-        return _type(get_args(annotation)[0])
-    return {"str": "text", "int": "number", "bool": "true or false"}.get(annotation.__name__, "text")
+        return _type(parts[0])
+    if annotation is type(None) or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        return ""
+    return _PLAIN_TYPES.get(annotation, "text")
 
 
 def _default(field: FieldInfo) -> str:
@@ -159,7 +290,11 @@ def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
     if isinstance(value, Enum):
         value = value.value
-    return "none" if value in (None, {}, ()) else f"`{list(value) if isinstance(value, tuple) else value}`"
+    return (
+        "none"
+        if value in (None, {}, ())
+        else f"`{_toml(value) if isinstance(value, tuple | bool) else value}`"
+    )
 
 
 def _table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> str:

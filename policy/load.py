@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,13 +75,8 @@ def load_policies(folder: Path) -> Policies:
         else:
             policies.append(policy)
             texts[policy.content_hash] = content
-    by_number: dict[str, Policy] = {}
-    for policy, number in _numbers(policies):
-        other = by_number.setdefault(normalise(number), policy)
-        if other is not policy:
-            problems.append(
-                f'{policy.name}.toml: numbers: "{number}" is claimed by {other.name}.toml already'
-            )
+    by_number, claimed_twice = number_table(policies)
+    problems += claimed_twice
     if not policies and not problems:
         problems.append(f"{folder}: must hold at least one policy file such as eindhoven.toml, got none")
     if problems:
@@ -89,10 +84,19 @@ def load_policies(folder: Path) -> Policies:
     return Policies(by_name={policy.name: policy for policy in policies}, by_number=by_number, texts=texts)
 
 
-def _numbers(policies: list[Policy]) -> Iterator[tuple[Policy, str]]:
+def number_table(policies: Iterable[Policy]) -> tuple[dict[str, Policy], list[str]]:
+    """Return from normalised number to policy, aliases included, and a problem for each double claim."""
+    by_number: dict[str, Policy] = {}
+    problems = []
     for policy in policies:
-        for number in policy.numbers:
-            yield policy, number
+        for number in policy.all_numbers:
+            other = by_number.setdefault(normalise(number), policy)
+            if other is not policy:
+                key = "numbers" if number in policy.numbers else "aliases"
+                problems.append(
+                    f'{policy.name}.toml: {key}: "{number}" is claimed by {other.name}.toml already'
+                )
+    return by_number, problems
 
 
 def _read(path: Path) -> tuple[Policy, bytes]:

@@ -1,130 +1,44 @@
 """A policy: what one organisation promises its callers, as data that the code obeys.
 
 Frozen, and closed: a key that is not here is an error. `policy/load.py` reads the files
-and puts the errors into words.
+and puts the errors into words. The tables stand in modules of their own, one noun each;
+here they are put together, and here is what no table can check alone.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
 from string import Formatter
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
+from policy.access import Access
+from policy.cited import sources
+from policy.consent import Consent
+from policy.holds import Deviation, Hardship, HoldReason, Holds
+from policy.identity import Conflict, Data, Identity, Staff, WorksCouncil
+from policy.notice import Notice, Spoken
+from policy.numbers import normalise
 from policy.period import Period
-from policy.vocabulary import ConsentMode, ControllerLost, PolicyName
+from policy.purposes import PURPOSES_BY_LAW, Balancing, Ground, Purpose
+from policy.retention import EVIDENCE, Backups, DataKind, Extension, Retention, SelectionList
+from policy.reviews import Incidents, Reviews
+from policy.rights import Right, Rights
+from policy.scope import DialledNumber, Scope
+from policy.section import Listed, Name, Section, unknown
+from policy.sharing import Sharing
+from policy.vocabulary import ConsentMode, PolicyName
+from policy.working_days import WorkingDays
 
-DtmfKey = Annotated[str, StringConstraints(pattern=r"^[0-9]$")]
-FeatureCode = Annotated[str, StringConstraints(pattern=r"^[*#][0-9]{1,3}$|^\*\*[0-9]?$")]
-LanguageTag = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
-DialledNumber = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{2,18}$")]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, strip_whitespace=True)]
+__all__ = ["PROMPT_NAMES", "Consent", "Policy", "PromptName", "sources"]
 
-_ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 _SPOKEN_SPACES = re.compile(r"\s+")
 
-
-class Section(BaseModel):
-    """One table of a policy file.
-
-    Attributes:
-        source: The article of the published text that this table keeps, such as
-            `"E6"`, or `assumed: text silent` with the reason (X10).
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
-
-    source: str | None = None
-
-
-class Identity(Section):
-    """Whose promise this is, and where a caller reads more.
-
-    Attributes:
-        organisation: As the caller knows it, such as `gemeente Eindhoven`.
-        title: Title of the published text.
-        statement: Where the privacy statement stands, as it is spoken.
-    """
-
-    organisation: Text
-    title: Text
-    statement: Text
-
-
-class Consent(Section):
-    """How a caller is asked, and how what was said is taken back.
-
-    Attributes:
-        mode: `opt_out`: recorded unless refused; `announce`: told only; `opt_in`:
-            recorded only after the accept key.
-        refuse_key: The digit that refuses, under `opt_out`.
-        accept_key: The digit that accepts, under `opt_in`.
-        reply_window_ms: How long after the notice a key still counts, in milliseconds.
-        withdraw_code: What the caller presses in mid-call; absent: no such key.
-        agent_withdraw_code: What the agent presses when the caller said it aloud.
-        controller_lost: What becomes of a call recorded while the daemon was away (I9).
-    """
-
-    mode: ConsentMode = Field(strict=False)
-    refuse_key: DtmfKey | None = None
-    accept_key: DtmfKey | None = None
-    reply_window_ms: int = Field(default=3000, ge=0, le=30_000)
-    withdraw_code: FeatureCode | None = "*9"
-    agent_withdraw_code: FeatureCode | None = "*9"
-    controller_lost: ControllerLost = Field(default=ControllerLost.DROP, strict=False)
-
-    @model_validator(mode="after")
-    def _keys_fit_the_mode(self) -> Self:
-        needed = {ConsentMode.OPT_OUT: "refuse_key", ConsentMode.OPT_IN: "accept_key"}.get(self.mode)
-        for key in ("refuse_key", "accept_key"):
-            given = getattr(self, key)
-            if key == needed and given is None:
-                raise ValueError(
-                    f'{key} must be a digit such as "1" under mode "{self.mode.value}", got nothing'
-                )
-            if key != needed and given is not None:
-                raise ValueError(f'{key} has no meaning under mode "{self.mode.value}", got "{given}"')
-        return self
-
-
-class Spoken(Section):
-    """One thing that is said, in each language.
-
-    Attributes:
-        text: A template for each language. Slots: `{organisation}`, `{why}`, `{statement}`,
-            `{refuse_key}`, `{accept_key}`, `{how_to_withdraw}`.
-    """
-
-    text: dict[LanguageTag, Text] = Field(min_length=1)
-
-
-class Notice(Spoken):
-    """What the caller hears before anything is recorded.
-
-    Attributes:
-        default_language: Spoken when there is no text in the channel's language.
-        why: What fills `{why}`, for each language.
-        how_to_withdraw: What fills `{how_to_withdraw}`, for each language.
-    """
-
-    default_language: LanguageTag = "nl"
-    why: dict[LanguageTag, Text] = Field(min_length=1)
-    how_to_withdraw: dict[LanguageTag, Text] = Field(default_factory=dict)
-
-
-class Retention(Section):
-    """How long each kind of data is kept, measured from the start of the call.
-
-    Attributes:
-        recording: The recording, sealed or not.
-        call_data: Number, times, decision and evidence; never shorter than the recording.
-    """
-
-    recording: Period
-    call_data: Period
+PromptName = Literal["notice", "withdrawn", "agent_recorded", "agent_not_recorded"]
+PROMPT_NAMES: tuple[PromptName, ...] = ("notice", "withdrawn", "agent_recorded", "agent_not_recorded")
 
 
 class Policy(Section):
@@ -133,58 +47,124 @@ class Policy(Section):
     Attributes:
         name: File name without `.toml`.
         content_hash: SHA-256 of the file, 64 hexadecimal digits; identifies this version.
-        numbers: Every number that reaches this organisation, as dialled or as the trunk delivers it.
+        identity: Whose promise it is.
+        numbers: Every number of this organisation, as callers dial it.
+        aliases: The numbers that the trunk really delivers for them, where they differ.
+        scope: Which calls are recorded at all.
+        consent: How a caller is asked.
+        notice: What the caller hears first.
         withdrawn: What both parties hear once a recording is stopped and deleted.
         agent_recorded: What the agent hears when the call is recorded.
         agent_not_recorded: What the agent hears when it is not.
+        purposes: What calls are recorded for, by name.
+        balancing: The weighing that ground 6(1)(f) asks for.
+        data: Which personal data there can be.
+        retention: How long each kind of data is kept.
+        working_days: Which doubtful days are free.
+        extensions: Longer terms for one recording, once.
+        holds: Reasons to keep one recording.
+        hardship: The hardship clause, where the text has one.
+        granted_deviations: What was granted under it.
+        sharing: Who outside gets what.
+        rights: How data subjects use their rights.
+        incidents: How aggression is registered.
+        access: Who may hear what; absent: nobody.
+        reviews: How calls are reviewed; absent: they are not.
+        works_council: Its agreement to reviewing and listening.
+        staff: How agents know.
+        backups: Whether recordings are in a backup.
+        conflicts: Contradictions inside the text.
     """
 
     name: PolicyName
     content_hash: str
     identity: Identity
     numbers: tuple[DialledNumber, ...] = Field(min_length=1, strict=False)
+    aliases: Listed[DialledNumber] = ()
+    scope: Scope = Scope()
     consent: Consent
     notice: Notice
     withdrawn: Spoken
     agent_recorded: Spoken
     agent_not_recorded: Spoken
+    purposes: dict[Name, Purpose] = Field(default_factory=dict)
+    balancing: Balancing | None = None
+    data: Data = Data()
     retention: Retention
+    working_days: WorkingDays = WorkingDays()
+    extensions: Listed[Extension] = ()
+    holds: Holds = Holds()
+    hardship: Hardship | None = None
+    granted_deviations: Listed[Deviation] = ()
+    sharing: Sharing = Sharing()
+    rights: Rights = Rights()
+    incidents: Incidents = Incidents()
+    access: Access | None = None
+    reviews: Reviews | None = None
+    works_council: WorksCouncil | None = None
+    staff: Staff = Staff()
+    backups: Backups = Backups()
+    conflicts: Listed[Conflict] = ()
+
+    @property
+    def all_numbers(self) -> tuple[str, ...]:
+        """Every number that selects this policy: as dialled, and as the trunk delivers it."""
+        return self.numbers + self.aliases
+
+    @property
+    def all_purposes(self) -> Mapping[str, Purpose]:
+        """Every purpose by name, those by law included."""
+        return {**PURPOSES_BY_LAW, **self.purposes}
+
+    @property
+    def grounds(self) -> frozenset[Ground]:
+        """The grounds of the organisation's own purposes."""
+        return frozenset(purpose.ground for purpose in self.purposes.values())
+
+    @property
+    def recording_grounds(self) -> frozenset[Ground]:
+        """The grounds of the purposes that recordings serve."""
+        return frozenset(
+            purpose.ground for purpose in self.purposes.values() if DataKind.RECORDING in purpose.about
+        )
+
+    @property
+    def hold_reasons(self) -> Mapping[str, HoldReason]:
+        """Every reason to hold a recording, by name, those by law included."""
+        return self.holds.known()
 
     @model_validator(mode="after")
     def _promises_hang_together(self) -> Self:
-        if problems := self._problems():
+        if problems := list(self._problems()):
             raise ValueError("\n".join(problems))
         return self
 
-    def _problems(self) -> list[str]:
+    def _problems(self) -> Iterator[str]:
+        yield from self._words_that_are_missing()
+        yield from self._numbers_twice()
+        yield from self._evidence_gone_too_soon()
+        yield from self._grounds_that_do_not_carry()
+        yield from self._deviations_without_a_clause()
+        yield from self._names_that_nobody_declared()
+
+    def _words_that_are_missing(self) -> Iterator[str]:
         languages = set(self.notice.text)
-        problems = []
-        if self.notice.default_language not in languages:
-            problems.append(
-                f"notice.text.{self.notice.default_language}: must be there (the default), got nothing"
-            )
+        for language, why in (("nl", "Dutch always"), (self.notice.default_language, "the default")):
+            if language not in languages:
+                yield f"notice.text.{language}: must be there ({why}), got nothing"
         for spoken_name in ("withdrawn", "agent_recorded", "agent_not_recorded"):
             spoken: Spoken = getattr(self, spoken_name)
-            problems += [
-                f"{spoken_name}.text.{language}: must be there, as in notice.text, got nothing"
-                for language in sorted(languages - set(spoken.text))
-            ]
-        kept, evidence = self.retention.recording, self.retention.call_data
-        if evidence.after(_ANY_DAY) < kept.after(_ANY_DAY):
-            problems.append(
-                f"retention.call_data: must be no shorter than recording ({kept}), got {evidence}"
-            )
+            for language in sorted(languages - set(spoken.text)):
+                yield f"{spoken_name}.text.{language}: must be there, as in notice.text, got nothing"
         for language, template in self.notice.text.items():
-            where = f"notice.text.{language}"
-            problems += [f"{where}: {problem}" for problem in self._template_problems(language, template)]
-        return problems
+            for problem in self._template_problems(language, template, self._slots_wanted()):
+                yield f"notice.text.{language}: {problem}"
+        for spoken_name in ("withdrawn", "agent_recorded", "agent_not_recorded"):
+            for language, template in getattr(self, spoken_name).text.items():
+                for problem in self._template_problems(language, template, set()):
+                    yield f"{spoken_name}.text.{language}: {problem}"
 
-    def _template_problems(self, language: str, template: str) -> list[str]:
-        try:
-            slots = {slot for _, slot, _, _ in Formatter().parse(template) if slot is not None}
-        except ValueError as broken:
-            return [f'must be a template with slots such as {{why}}, got a broken one ("{broken}")']
-        known = self._slots(language)
+    def _slots_wanted(self) -> set[str]:
         wanted = {"why", "statement"}
         if self.consent.mode is ConsentMode.OPT_OUT:
             wanted.add("refuse_key")
@@ -192,9 +172,89 @@ class Policy(Section):
             wanted.add("accept_key")
         if self.consent.withdraw_code is not None:
             wanted.add("how_to_withdraw")
+        return wanted
+
+    def _template_problems(self, language: str, template: str, wanted: set[str]) -> list[str]:
+        try:
+            fields = [field for field in Formatter().parse(template) if field[1] is not None]
+        except ValueError as broken:
+            return [f'must be a template with slots such as {{why}}, got a broken one ("{broken}")']
+        slots = {str(slot) for _, slot, _, _ in fields}
+        if any(form or conversion for _, _, form, conversion in fields):
+            return ["must hold plain slots such as {why}, got one with a : or ! in it"]
+        known = self._slots(language)
         problems = [f"must hold the slot {{{slot}}}, got none" for slot in sorted(wanted - slots)]
         problems += [f"slot {{{slot}}} has no value here" for slot in sorted(slots - set(known))]
         return problems
+
+    def _numbers_twice(self) -> Iterator[str]:
+        seen: dict[str, str] = {}
+        for number in self.all_numbers:
+            other = seen.setdefault(normalise(number), number)
+            if other is not number:
+                yield f'aliases: "{number}" is the same number as "{other}"'
+
+    def _evidence_gone_too_soon(self) -> Iterator[str]:
+        recording = _filled_in(self.retention.recording)
+        for kind in (DataKind.RECORDING, *EVIDENCE):
+            if _filled_in(self.retention.term(kind)) is None:
+                yield f"retention.{kind.value}: must have a period before calls are served, got none"
+        if recording is None:
+            return
+        longest = [_filled_in(extension.lasts) for extension in self.extensions]
+        kept = recording.longest_days + max((term.longest_days for term in longest if term), default=0)
+        for kind in EVIDENCE:
+            if kind is not DataKind.CALL_DATA and getattr(self.retention, kind.value) is None:
+                continue
+            term = _filled_in(self.retention.term(kind))
+            if term is None:
+                continue
+            if not recording.at_most(term):
+                yield f"retention.{kind.value}: must be no shorter than recording ({recording}), got {term}"
+            elif self.extensions and kept > term.shortest_days:
+                yield (
+                    f"retention.{kind.value}: must be no shorter than recording ({recording})"
+                    f" with its longest extension, got {term}"
+                )
+
+    def _grounds_that_do_not_carry(self) -> Iterator[str]:
+        if Ground.CONSENT in self.recording_grounds and self.consent.withdraw_code is None:
+            yield 'consent.withdraw_code: must be there under ground 6(1)(a) (AVG art. 7(3)), got "none"'
+        if Right.PORTABILITY in self.rights.named and not self.grounds & {Ground.CONSENT, Ground.AGREEMENT}:
+            yield "rights.named: portability needs a purpose under 6(1)(a) or 6(1)(b) (AVG art. 20), got none"
+
+    def _deviations_without_a_clause(self) -> Iterator[str]:
+        if self.granted_deviations and self.hardship is None:
+            yield "granted_deviations: must stand under a [hardship] clause, got none"
+
+    def _names_that_nobody_declared(self) -> Iterator[str]:
+        if self.access is None:
+            return
+        for where, roles in self._roles_named():
+            yield from unknown(where, "role", roles, self.access.roles)
+        purposes = sorted(self.access.granted_purposes)
+        yield from unknown("access.grants", "purpose", purposes, self.all_purposes)
+        yield from unknown(
+            "access.grants", "hold reason", sorted(self.access.hold_reasons), self.hold_reasons
+        )
+
+    def _roles_named(self) -> Iterator[tuple[str, Sequence[str]]]:
+        for index, extension in enumerate(self.extensions):
+            yield f"extensions.{index}.indicated_by", (extension.indicated_by,)
+            yield f"extensions.{index}.decided_by", (extension.decided_by,)
+        for name, reason in self.holds.reasons.items():
+            yield f"holds.reasons.{name}.decided_by", reason.decided_by
+        if "law_decided_by" in self.holds.model_fields_set:
+            yield "holds.law_decided_by", self.holds.law_decided_by
+        if self.hardship is not None:
+            yield "hardship.approved_by", self.hardship.approved_by
+        yield "sharing.police.decided_by", self.sharing.police.decided_by
+        yield "sharing.third_parties.decided_by", self.sharing.third_parties.decided_by
+        yield "incidents.registered_by", self.incidents.registered_by
+        if self.reviews is not None:
+            yield "reviews.scored_by", self.reviews.scored_by
+            yield "reviews.live_by", self.reviews.live_by
+            yield "reviews.viewers", tuple(viewer.role for viewer in self.reviews.viewers)
 
     def _slots(self, language: str) -> dict[str, str]:
         slots = {"organisation": self.identity.organisation, "statement": self.identity.statement}
@@ -228,5 +288,5 @@ class Policy(Section):
         return hashlib.sha256(self.spoken(prompt, language).encode()).hexdigest()
 
 
-PromptName = Literal["notice", "withdrawn", "agent_recorded", "agent_not_recorded"]
-PROMPT_NAMES: tuple[PromptName, ...] = ("notice", "withdrawn", "agent_recorded", "agent_not_recorded")
+def _filled_in(term: Period | SelectionList) -> Period | None:
+    return term.period if isinstance(term, SelectionList) else term

@@ -9,6 +9,10 @@ from typing import assert_never
 from policy.evidence import Heard
 from policy.load import Policies
 from policy.model import Consent, Policy
+from policy.numbers import normalise
+from policy.purposes import Ground
+from policy.rights import Right
+from policy.scope import Answered, AnsweredBy, Direction, KccMember
 from policy.vocabulary import ConsentMode, Outcome
 
 _STRICTNESS: Sequence[Outcome] = (
@@ -93,9 +97,60 @@ def select_policy(policies: Policies, *, number: str, named: str | None) -> Poli
 
 def due_at(policy: Policy, started_at: datetime) -> datetime:
     """Return when a recording of a call that started then has to be gone: never later."""
-    return policy.retention.recording.after(started_at)
+    return policy.retention.recording.after(started_at, policy.working_days)
 
 
 def call_data_due_at(policy: Policy, started_at: datetime) -> datetime:
     """Return when the data about a call have to be gone."""
-    return policy.retention.call_data.after(started_at)
+    return policy.retention.call_data.after(started_at, policy.working_days)
+
+
+def in_scope(policy: Policy, direction: Direction) -> bool:
+    """Return whether calls of this direction may be recorded; others hear no notice (N1)."""
+    return direction in policy.scope.directions
+
+
+def counts_as_kcc(policy: Policy, answered: Answered, at: datetime) -> bool:
+    """Return whether whoever answered counts as KCC at that moment."""
+    if policy.scope.answered_by is AnsweredBy.ANYONE:
+        return True
+    return any(member.counts_at(at) and _is(member, answered) for member in policy.scope.kcc)
+
+
+def _is(member: KccMember, answered: Answered) -> bool:
+    if member.dialled is not None:
+        return answered.dialled is not None and normalise(answered.dialled) == normalise(member.dialled)
+    pairs = (
+        (member.endpoint, answered.endpoint),
+        (member.queue, answered.queue),
+        (member.queue_member, answered.queue_member),
+    )
+    return any(listed is not None and listed == seen for listed, seen in pairs)
+
+
+def rights_of(policy: Policy) -> frozenset[Right]:
+    """Return every right that data subjects have here: those named, and the law's own (X11).
+
+    Source: AVG art. 7(3), 13 to 18, 20, 21 and 77.
+    """
+    rights = {
+        Right.INFORMATION,
+        Right.ACCESS,
+        Right.RECTIFICATION,
+        Right.ERASURE,
+        Right.RESTRICTION,
+        Right.COMPLAINT,
+        *policy.rights.named,
+    }
+    if not policy.purposes or policy.grounds & {Ground.PUBLIC_TASK, Ground.LEGITIMATE_INTEREST}:
+        rights.add(Right.OBJECTION)
+    if Ground.CONSENT in policy.grounds:
+        rights.add(Right.WITHDRAWAL)
+    if policy.grounds & {Ground.CONSENT, Ground.AGREEMENT}:
+        rights.add(Right.PORTABILITY)
+    return frozenset(rights)
+
+
+def objection_is_withdrawal(policy: Policy) -> bool:
+    """Return whether an objection to a recording erases it like a withdrawal: its ground is consent."""
+    return Ground.CONSENT in policy.recording_grounds

@@ -7,16 +7,18 @@ the nearest known one.
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from policy.errors import ConfigError
 
 LARGEST_BYTES = 1_000_000
+_KEY_FIRST = re.compile(r"[a-z_]+(\.[a-z0-9_]+)*: ")
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -62,40 +64,100 @@ def build(path: Path, model: type[Model], tables: Mapping[str, Any]) -> Model:
     try:
         return model.model_validate(tables)
     except ValidationError as error:
-        problems = tuple(
-            line for problem in error.errors() for line in _in_words(path, model, problem).splitlines()
-        )
+        problems = [
+            line
+            for problem in _causes(model, error.errors())
+            for line in _in_words(path, model, problem).splitlines()
+        ]
         raise ConfigError(*problems) from error
 
 
+def _causes(model: type[BaseModel], problems: Sequence[Any]) -> Iterator[Any]:
+    """Leave out what only follows from another problem: one line for each thing to mend."""
+    meant = {
+        (*problem["loc"][:-1], near)
+        for problem in problems
+        if problem["type"] == "extra_forbidden" and (near := _nearest(model, problem["loc"]))
+    }
+    for problem in problems:
+        where = problem["loc"]
+        misspelt = problem["type"] == "missing" and where in meant
+        emptied = problem["type"] == "too_short" and any(
+            other["loc"][:-1] == where for other in problems if other is not problem
+        )
+        if not (misspelt or emptied):
+            yield problem
+
+
+def _nearest(model: type[BaseModel], location: Iterable[object]) -> str | None:
+    """Return the known key that an unknown one was probably meant to be."""
+    *parents, key = _keys_in(location)
+    near = difflib.get_close_matches(key, _fields(model, parents), n=1)
+    return near[0] if near else None
+
+
 def _in_words(path: Path, model: type[BaseModel], problem: Any) -> str:
-    where = ".".join(str(part) for part in problem["loc"])
+    where = ".".join(_keys_in(problem["loc"]))
     prefix = f"{path.name}: {where}: " if where else f"{path.name}: "
+    shown = _shown(problem["input"])
     match problem["type"]:
         case "extra_forbidden":
-            *parents, key = problem["loc"]
-            near = difflib.get_close_matches(str(key), _fields(model, parents), n=1)
-            return prefix + "unknown key" + (f', did you mean "{near[0]}"?' if near else "")
+            near = _nearest(model, problem["loc"])
+            return prefix + "unknown key" + (f', did you mean "{near}"?' if near else "")
         case "missing":
             return prefix + "must be given, got nothing"
         case "value_error":
-            return "\n".join(prefix + line for line in str(problem["ctx"]["error"]).splitlines())
-    got = problem["input"]
-    shown = f'"{got[:60]}"' if isinstance(got, str) else f"{got!r}"[:60]
+            return "\n".join(_below(path, where, line) for line in str(problem["ctx"]["error"]).splitlines())
+        case "tuple_type":
+            return f"{prefix}must be a list, got {shown}"
+        case "dict_type" | "model_type":
+            return f"{prefix}must be a table, got {shown}"
+        case "too_short":
+            return f"{prefix}must hold at least one, got none"
     return f"{prefix}{_lower_first(problem['msg'])}, got {shown}"
+
+
+def _below(path: Path, where: str, line: str) -> str:
+    """Return a line that a table told of itself; one that begins with a key goes on the table's path."""
+    if not where:
+        return f"{path.name}: {line}"
+    return f"{path.name}: {where}.{line}" if _KEY_FIRST.match(line) else f"{path.name}: {where}: {line}"
+
+
+def _shown(got: object) -> str:
+    match got:
+        case str():
+            return f'"{got[:60]}"'
+        case bool():
+            return str(got).lower()
+        case dict():
+            return "a table"
+        case list():
+            return "a list"
+    return str(got)[:60]
 
 
 def _lower_first(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _fields(model: type[BaseModel], path: Iterable[object]) -> list[str]:
+def _keys_in(location: Iterable[object]) -> list[str]:
+    """Return the keys of a location; which member of a union was meant (`~name`) is none."""
+    return [str(part) for part in location if not str(part).startswith("~") and part != "[key]"]
+
+
+def _fields(model: type[BaseModel], path: Iterable[str]) -> list[str]:
     """Return the keys known at a path below the model; empty when the path leaves the model."""
-    here: type[BaseModel] = model
+    here: list[type[BaseModel]] = [model]
     for part in path:
-        field = here.model_fields.get(str(part))
-        inner = field.annotation if field is not None else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return []
-        here = inner
-    return list(here.model_fields)
+        fields = [field for table in here if (field := table.model_fields.get(part)) is not None]
+        # an index of a list or a name of the organisation's own choosing is no field: stay
+        here = [table for field in fields for table in tables_in(field.annotation)] if fields else here
+    return [name for table in here for name in table.model_fields]
+
+
+def tables_in(annotation: object) -> list[type[BaseModel]]:
+    """Return the tables that a value of this type can hold: itself, or inside a list, table or choice."""
+    if isinstance(annotation, type) and not get_args(annotation):
+        return [annotation] if issubclass(annotation, BaseModel) else []
+    return [table for part in get_args(annotation) for table in tables_in(part)]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from policy.clock import to_ms
 from policy.evidence import Prompt
 from policy.load import Policies
 from policy.model import Policy
+from policy.vocabulary import CallId, PolicyName
 from store.db import Db, Tx
 
 
@@ -49,3 +53,57 @@ def policy_text(db: Db, content_hash: str) -> bytes | None:
     """Return the bytes of a policy file as they were in force, or None."""
     found = db.rows("SELECT text FROM policy_versions WHERE content_hash = ?", (content_hash,))
     return bytes(found[0]["text"]) if found else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One version of a policy, as it was in force.
+
+    Attributes:
+        text: The bytes of its file.
+    """
+
+    name: PolicyName
+    content_hash: str
+    text: bytes
+
+
+def version(db: Db, content_hash: str) -> Version | None:
+    """Return one version, or None when it is not kept (any more)."""
+    found = db.rows(
+        "SELECT name, content_hash, text FROM policy_versions WHERE content_hash = ?", (content_hash,)
+    )
+    return _version(found)
+
+
+def of_call(db: Db, call_id: CallId) -> Version | None:
+    """Return the version that a call was opened under, or None when no policy served it."""
+    found = db.rows(
+        "SELECT v.name, v.content_hash, v.text FROM calls c"
+        " JOIN policy_versions v ON v.content_hash = c.policy_hash WHERE c.call_id = ?",
+        (call_id,),
+    )
+    return _version(found)
+
+
+def in_force(db: Db, name: str, before: datetime) -> Version | None:
+    """Return the version under which the last call before a moment was opened or decided, or None.
+
+    A version that no call ever met was in force for nobody.
+    """
+    found = db.rows(
+        "SELECT v.name, v.content_hash, v.text FROM policy_versions v JOIN ("
+        " SELECT policy_hash, started_at AS used_at FROM calls"
+        " UNION ALL SELECT policy_hash, decided_at FROM decisions"
+        ") ON policy_hash = v.content_hash"
+        " WHERE v.name = ? AND used_at < ? ORDER BY used_at DESC, v.first_used_at DESC LIMIT 1",
+        (name, to_ms(before)),
+    )
+    return _version(found)
+
+
+def _version(found: Sequence[sqlite3.Row]) -> Version | None:
+    if not found:
+        return None
+    (row,) = found
+    return Version(name=row["name"], content_hash=row["content_hash"], text=bytes(row["text"]))

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from cli import run
+from policy.load import load_policy
+from policy.warnings import warnings
 
 
 def test_sound_files_are_named_and_a_folder_stands_for_its_files(
@@ -14,6 +16,19 @@ def test_sound_files_are_named_and_a_folder_stands_for_its_files(
 ) -> None:
     assert run(["policy", "check", str(eindhoven_file.parent)]) == 0
     assert capsys.readouterr().out == "eindhoven.toml: sound, opt_out, recordings kept 60d\n"
+
+
+def test_every_warning_of_a_sound_file_is_told_and_is_no_problem_unless_strict(
+    eindhoven_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = [f"Warning: {line}" for line in warnings(load_policy(eindhoven_file))]
+    assert any("silence is no consent" in line for line in expected)
+    assert run(["policy", "check", str(eindhoven_file)]) == 0
+    assert capsys.readouterr().err.splitlines() == expected
+    assert run(["policy", "check", "--strict", str(eindhoven_file)]) == 11
+    *told, last = capsys.readouterr().err.splitlines()
+    assert told == expected
+    assert last == f"Error: {len(expected)} warnings, and --strict allows none"
 
 
 def test_all_problems_of_all_files_come_at_once(

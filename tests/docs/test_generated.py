@@ -21,10 +21,24 @@ def test_every_word_of_a_closed_set_stands_in_the_docs(
 
 
 @pytest.mark.parametrize(
-    "key", ["consent.refuse_key", "retention.recording", "paths.spool", "asterisk.ari_url"]
+    ("page", "key"),
+    [
+        ("policies.md", "consent.refuse_key"),
+        ("policies.md", "retention.recording"),
+        ("policies.md", "access.grants.NAME.roles"),
+        ("files.md", "paths.spool"),
+        ("files.md", "asterisk.ari_url"),
+    ],
 )
-def test_every_key_stands_in_the_docs(key: str) -> None:
-    assert f"| `{key}` |" in (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
+def test_every_key_stands_in_the_docs(page: str, key: str) -> None:
+    assert f"| `{key}` |" in (ROOT / "docs" / page).read_text(encoding="utf-8")
+
+
+def test_every_key_of_a_policy_has_an_example_and_a_meaning() -> None:
+    page = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in page.split("## Keys")[1].splitlines() if line.startswith("| `")]
+    assert len(rows) > 150
+    assert [row[0] for row in rows if not row[3] or not row[5].strip(" |")] == []
 
 
 @pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)

@@ -1,0 +1,134 @@
+"""`consentline policy explain`: which rule decided each thing about a call, and what comes next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from commands.invocation import Invocation, pass_invocation
+from commands.table import json_option, show
+
+if TYPE_CHECKING:
+    from policy.model import Policy
+    from publish.explanation import Asked, CallFacts, Kept
+    from store.db import Db
+    from store.decisions import Evidence
+    from store.recordings import RecordingRow
+
+COLUMNS = ("about", "says", "rule", "source")
+
+
+@click.command()
+@click.argument("call", metavar="CALL")
+@json_option
+@pass_invocation
+def explain(invocation: Invocation, call: str, as_json: bool) -> None:
+    """Say which rule decided each thing about CALL, and what will happen to it, when and why.
+
+    CALL is a call id or a recording id. The words heard, the outcome, the term and due
+    moment and who may hear it come from the version of the policy that the call met, not
+    from the one served now. Reads the database directly; needs no daemon and no key.
+
+    \b
+    Example:
+      consentline policy explain 1795282161.17
+    """
+    from contextlib import closing
+
+    from policy.clock import SystemClock
+    from publish import explanation
+    from store.db import Db
+
+    config, clock = invocation.config(), SystemClock()
+    with closing(Db.open_to_read(config.path("database"), clock=clock)) as db:
+        facts, policy = _facts(db, call)
+    reasons = explanation.explain(
+        facts,
+        policy,
+        now=clock.now(),
+        running=None if policy is None else _served_now(invocation, policy.name),
+    )
+    rows = [
+        {"about": one.about.value, "says": one.says, "rule": one.rule, "source": one.source}
+        for one in reasons
+    ]
+    show(rows, COLUMNS, as_json=as_json, title="reasons")
+
+
+def _served_now(invocation: Invocation, name: str) -> Policy | None:
+    """Return the version beside the config file; None too when a file there cannot be used.
+
+    The call goes by its own version, so a broken draft is no reason not to explain it.
+    """
+    from policy.errors import ConfigError
+
+    try:
+        return invocation.policies().by_name.get(name)
+    except ConfigError:
+        return None
+
+
+def _facts(db: Db, named: str) -> tuple[CallFacts, Policy | None]:
+    """Return what is on record about a call, and the policy version it was opened under.
+
+    Raises:
+        NotFound: If there is no such call or recording.
+    """
+    from commands.policy_choice import as_policy
+    from policy.vocabulary import CallId, RecordingId
+    from publish.explanation import CallFacts
+    from store import calls, decisions, recordings, versions
+
+    recording = recordings.find_recording(db, RecordingId(named))
+    row = calls.get_call(db, CallId(named) if recording is None else recording.call_id)
+    opened_under = versions.of_call(db, row.call_id)
+    facts = CallFacts(
+        call_id=row.call_id,
+        number=row.number,
+        started_at=row.started_at,
+        going_on=row.ended_at is None and row.data_erased_at is None,
+        outcome=row.decision,
+        asked=tuple(_asked(db, one) for one in decisions.of_call(db, row.call_id)),
+        kept=tuple(_kept(db, one) for one in recordings.of_call(db, row.call_id)),
+        data_due_at=row.data_due_at,
+        data_erased_at=row.data_erased_at,
+    )
+    return facts, None if opened_under is None else as_policy(opened_under)
+
+
+def _asked(db: Db, evidence: Evidence) -> Asked:
+    from publish.explanation import Asked
+
+    return Asked(
+        outcome=evidence.outcome,
+        policy=_policy(db, evidence.policy_hash),
+        words=evidence.words,
+        language=evidence.language,
+        heard_ms=evidence.heard_ms,
+        duration_ms=evidence.prompt_duration_ms,
+        digit=evidence.digit,
+        decided_at=evidence.decided_at,
+    )
+
+
+def _kept(db: Db, row: RecordingRow) -> Kept:
+    from publish.explanation import Kept
+
+    return Kept(
+        recording_id=row.recording_id,
+        policy=_policy(db, row.policy_hash),
+        state=row.state,
+        due_at=row.due_at,
+        rule=row.due_rule,
+        ended_because=None if row.erased_because is None else row.erased_because.value,
+        erased_at=row.erased_at,
+    )
+
+
+def _policy(db: Db, content_hash: str | None) -> Policy | None:
+    from commands.policy_choice import as_policy
+    from store import versions
+
+    version = None if content_hash is None else versions.version(db, content_hash)
+    return None if version is None else as_policy(version)

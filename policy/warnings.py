@@ -1,0 +1,97 @@
+"""What a policy may say, and a person had better look at: told by `policy check`, and no error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policy.cited import NO_SOURCE, sources
+from policy.model import Policy
+from policy.purposes import Ground
+from policy.retention import DataKind, SelectionList
+from policy.rights import Right
+from policy.vocabulary import ConsentMode
+
+
+def warnings(policy: Policy) -> tuple[str, ...]:
+    """Return one line for each doubt about a sound policy: file, key, what and why."""
+    found = (
+        *_silence_as_consent(policy),
+        *_grounds(policy),
+        *_terms_not_filled_in(policy),
+        *_people_not_named(policy),
+        *_keys_without_source(policy),
+    )
+    return tuple(f"{policy.name}.toml: {line}" for line in found)
+
+
+def _silence_as_consent(policy: Policy) -> Iterator[str]:
+    consent = policy.consent
+    if consent.mode is not ConsentMode.OPT_OUT or Ground.CONSENT not in policy.recording_grounds:
+        return
+    line = "consent.mode: silence is no consent in the sense of AVG art. 4(11), and the ground is 6(1)(a)"
+    if consent.accepted_by is None:
+        yield f"{line}; accepted_by and accepted_on must say who accepted that, got nobody"
+    else:
+        yield f"{line}; accepted by {consent.accepted_by} on {consent.accepted_on}"
+
+
+def _grounds(policy: Policy) -> Iterator[str]:
+    if not policy.purposes:
+        yield "purposes: must say what calls are recorded for and on which ground, got none"
+    weighed = policy.balancing
+    for name, purpose in policy.purposes.items():
+        if purpose.ground is not Ground.LEGITIMATE_INTEREST:
+            continue
+        if policy.identity.public_body and (weighed is None or weighed.task is None):
+            yield (
+                f"purposes.{name}.ground: a public body may not rest its tasks on 6(1)(f); "
+                "balancing.task must name the task that is not a statutory one, got none"
+            )
+        elif weighed is None:
+            yield f"purposes.{name}.ground: 6(1)(f) asks for a weighing; [balancing] must hold it, got none"
+    objects = policy.grounds & {Ground.PUBLIC_TASK, Ground.LEGITIMATE_INTEREST}
+    if policy.purposes and Right.OBJECTION in policy.rights.named and not objects:
+        yield "rights.named: objection needs ground 6(1)(e) or 6(1)(f); under 6(1)(a) it is a withdrawal"
+
+
+def _terms_not_filled_in(policy: Policy) -> Iterator[str]:
+    for kind in DataKind:
+        term = policy.retention.term(kind)
+        if isinstance(term, SelectionList) and term.period is None:
+            yield (
+                f"retention.{kind.value}: no period filled in for {term.selection_list}, "
+                f'"{term.category}"; nothing of this kind can be made until there is'
+            )
+
+
+def _people_not_named(policy: Policy) -> Iterator[str]:
+    identity = policy.identity
+    if identity.storage is None:
+        yield "identity.storage: must say where recordings lie, got nothing"
+    elif identity.storage.declared_by is None:
+        yield (
+            f'identity.storage.declared_by: region "{identity.storage.region}" is declared by nobody; '
+            "must name a person"
+        )
+    if identity.controller is None:
+        yield "identity.controller: must name the controller, got nobody"
+    contacts = identity.contacts
+    if not (contacts.email or contacts.post or contacts.phone):
+        yield "identity.contacts: must hold a way to reach the organisation, got none"
+    if contacts.fg is None and identity.public_body:
+        yield "identity.contacts.fg: a public body has one (AVG art. 37), got none"
+    if policy.reviews is not None and policy.works_council is None:
+        yield (
+            "works_council: agents are reviewed, so its agreement must stand here "
+            "(WOR art. 27(1)(k) and (l)), got none"
+        )
+    if policy.access is None:
+        yield "access: nobody may hear anything, for there is no [access] table"
+
+
+def _keys_without_source(policy: Policy) -> Iterator[str]:
+    bare = dict.fromkeys(
+        citation.key.split(".")[0] for citation in sources(policy) if citation.source == NO_SOURCE
+    )
+    if bare:
+        yield f"no source for: {', '.join(bare)}; must name an article, or say `assumed: text silent: <why>`"

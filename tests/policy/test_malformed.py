@@ -1,0 +1,414 @@
+"""Each way to spoil a policy file gives one clear line: file, key, what was expected, what was there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from policy.errors import ConfigError
+from policy.load import load_policies, load_policy
+from tests.conftest import ROOT
+from tests.policy.written import SHORT
+
+EVERY_KEY = (ROOT / "docs" / "every-key.toml").read_text(encoding="utf-8")
+SPOILT: list[tuple[str, str, str]] = [
+    ('recording = "10wd"', "recording = 10", "retention.recording: input should be a valid string, got 10"),
+    ('numbers = ["14010"]', 'numbers = "14010"', 'numbers: must be a list, got "14010"'),
+    ('numbers = ["14010"]', "numbers = [14010]", "numbers.0: input should be a valid string, got 14010"),
+    (
+        "public_body = true",
+        'public_body = "yes"',
+        'identity.public_body: input should be a valid boolean, got "yes"',
+    ),
+    (
+        "date = 2026-01-15",
+        'date = "15 januari"',
+        'identity.date: input should be a valid date, got "15 januari"',
+    ),
+    (
+        "calls_per_agent = 3",
+        "calls_per_agent = 2.5",
+        "reviews.calls_per_agent: input should be a valid integer, got 2.5",
+    ),
+    (
+        "calls_per_agent = 3",
+        "calls_per_agent = 0",
+        "reviews.calls_per_agent: input should be greater than or equal to 1, got 0",
+    ),
+    (
+        "reply_window_ms = 3000",
+        "reply_window_ms = 3.0",
+        "consent.reply_window_ms: input should be a valid integer, got 3.0",
+    ),
+    (
+        "reply_window_ms = 3000",
+        "reply_window_ms = 60000",
+        "consent.reply_window_ms: input should be less than or equal to 30000, got 60000",
+    ),
+    (
+        'why.nl = "om u beter te helpen"',
+        'why = "om u beter te helpen"',
+        'notice.why: must be a table, got "om u beter te helpen"',
+    ),
+    ("[identity.contacts]", "[[identity.contacts]]", "identity.contacts: must be a table, got a list"),
+    ("[[extensions]]", "[extensions]", "extensions: must be a list, got a table"),
+    (
+        'organisation = "gemeente Voorbeeld"',
+        'organisation = ""',
+        'identity.organisation: string should have at least 1 character, got ""',
+    ),
+    (
+        'email = "privacy@voorbeeld.example"',
+        'email = "privacy at voorbeeld"',
+        'identity.contacts.email: must be an e-mail address such as "privacy@eindhoven.nl"',
+    ),
+    (
+        "valid_until = 2026-12-31",
+        'valid_until = "altijd"',
+        'scope.kcc.0.valid_until: must be a date such as 2026-01-31, or a date and time, got "altijd"',
+    ),
+    ("refuse_key", "refuse_kee", 'consent.refuse_kee: unknown key, did you mean "refuse_key"?'),
+    ("[retention]", "[retentoin]", 'retentoin: unknown key, did you mean "retention"?'),
+    ('lasts = "5wd"', 'last = "5wd"', 'extensions.0.last: unknown key, did you mean "lasts"?'),
+    (
+        'longest = "3m"\nrenewable',
+        'longst = "3m"\nrenewable',
+        'holds.reasons.threat.longst: unknown key, did you mean "longest"?',
+    ),
+    (
+        "selection_list =",
+        "selectie_lijst =",
+        'retention.review_forms.selectie_lijst: unknown key, did you mean "selection_list"?',
+    ),
+    ("[access.grants.threat]", "[access.grant.threat]", 'access.grant: unknown key, did you mean "grants"?'),
+    (
+        "[[scope.kcc]]\nendpoint",
+        "[[scope.kcc]]\nendpiont",
+        'scope.kcc.0.endpiont: unknown key, did you mean "endpoint"?',
+    ),
+    ('source = "art. 1"\nnumbers', 'name = "other"\nsource = "art. 1"\nnumbers', "name: unknown key"),
+    (
+        'source = "art. 1"\nnumbers',
+        'content_hash = "00"\nsource = "art. 1"\nnumbers',
+        "content_hash: unknown key",
+    ),
+    (
+        'recording = "10wd"',
+        'recording = "0d"',
+        'retention.recording: must be a period such as "48h", "7d", "6m" or "1y", got "0d"',
+    ),
+    (
+        'recording = "10wd"',
+        'recording = "-7d"',
+        'retention.recording: must be a period such as "48h", "7d", "6m" or "1y", got "-7d"',
+    ),
+    (
+        'recording = "10wd"',
+        'recording = "7 days"',
+        'retention.recording: must be a period such as "48h", "7d", "6m" or "1y", got "7 days"',
+    ),
+    ('recording = "10wd"', 'recording = "21y"', 'retention.recording: must be at most 20y, got "21y"'),
+    ('lasts = "5wd"', 'lasts = "251wd"', 'extensions.0.lasts: must be at most 250wd, got "251wd"'),
+    (
+        'period = "1y"',
+        'period = "soon"',
+        'retention.review_forms.period: must be a period such as "48h", "7d", "6m" or "1y", got "soon"',
+    ),
+    (
+        'recording = "10wd"',
+        'recording = { selection_list = "Lijst", category = "1" }',
+        "retention.recording: must have a period before calls are served, got none",
+    ),
+    (
+        'call_data = "1y"',
+        'call_data = "10d"',
+        "retention.call_data: must be no shorter than recording (10wd), got 10d",
+    ),
+    (
+        'decisions = "1y"',
+        'decisions = "5d"',
+        "retention.decisions: must be no shorter than recording (10wd), got 5d",
+    ),
+    (
+        'notice_versions = "2y"',
+        'notice_versions = "30d"',
+        "retention.notice_versions: must be no shorter than recording (10wd) with its longest",
+    ),
+    (
+        'deadline = "1m"',
+        'deadline = "2m"',
+        'rights.deadline: must be at most "1m" (AVG art. 12(3)), got "2m"',
+    ),
+    (
+        'extension = "2m"',
+        'extension = "90d"',
+        'rights.extension: must be at most "2m" (AVG art. 12(3)), got "90d"',
+    ),
+    (
+        'at_most_every = "28d"',
+        'at_most_every = "60d"',
+        'reviews.at_most_every: must be no longer than at_least_every ("42d"), got "60d"',
+    ),
+    (
+        'aliases = ["+31107654321"]',
+        'aliases = ["+3114010"]',
+        'aliases: "+3114010" is the same number as "14010"',
+    ),
+    ('numbers = ["14010"]', "numbers = []", "numbers: must hold at least one, got none"),
+    (
+        'numbers = ["14010"]',
+        'numbers = ["14 010"]',
+        'numbers.0: must be a number without spaces such as "14040" or "+31402389111", got "14 010"',
+    ),
+    ("{refuse_key}", "1", "notice.text.nl: must hold the slot {refuse_key}, got none"),
+    ("{why}", "zomaar", "notice.text.nl: must hold the slot {why}, got none"),
+    (
+        "{why}",
+        "{why",
+        "notice.text.nl: must be a template with slots such as {why}, got a broken one",
+    ),
+    ("{why}", "{why!r}", "notice.text.nl: must hold plain slots such as {why}, got one with a : or ! in it"),
+    ("how_to_withdraw.nl", "how_to_withdraw.en", "notice.text.nl: slot {how_to_withdraw} has no value here"),
+    (
+        'text.nl = "Geen opname."',
+        'text.en = "Not recorded."',
+        "agent_not_recorded.text.nl: must be there, as in notice.text, got nothing",
+    ),
+    (
+        'text.nl = "Geen opname."',
+        'text.dutch = "Geen opname."',
+        'agent_not_recorded.text.dutch: must be a language such as "nl", got "dutch"',
+    ),
+    (
+        'default_language = "nl"',
+        'default_language = "en"',
+        "notice.text.en: must be there (the default), got nothing",
+    ),
+    (
+        'text.nl = "Geen opname."',
+        'text.nl = "Geen {opname}."',
+        "agent_not_recorded.text.nl: slot {opname} has no value here",
+    ),
+    (
+        'decided_by = ["head"]\nlongest',
+        'decided_by = ["haed"]\nlongest',
+        'holds.reasons.threat.decided_by: unknown role "haed", did you mean "head"?',
+    ),
+    (
+        'indicated_by = "agent"',
+        'indicated_by = "aget"',
+        'extensions.0.indicated_by: unknown role "aget", did you mean "agent"?',
+    ),
+    ('scored_by = ["head"]', 'scored_by = ["coach"]', 'reviews.scored_by: unknown role "coach"'),
+    (
+        'together_with = ["agent"]',
+        'together_with = ["agnet"]',
+        'access.grants.threat.together_with: unknown role "agnet", did you mean "agent"?',
+    ),
+    (
+        'purposes = ["safety"]',
+        'purposes = ["safty"]',
+        'access.grants: unknown purpose "safty", did you mean "safety"?',
+    ),
+    (
+        'on_hold = ["threat"]',
+        'on_hold = ["thread"]',
+        'access.grants: unknown hold reason "thread", did you mean "threat"?',
+    ),
+    (
+        'on_request_of = ["agent"]',
+        'on_request_of = ["head"]',
+        'access.grants: on_request_of: must not lead back to where it began, got a circle at "head"',
+    ),
+    (
+        'via = ["head"]',
+        'via = ["agent"]',
+        'access.grants: via: must not lead back to where it began, got a circle at "agent"',
+    ),
+    (
+        'excludes = ["privacy_officer"]',
+        'excludes = ["head"]',
+        'access.roles.head.excludes: must name other roles, got "head" itself',
+    ),
+    (
+        'withdraw_code = "*9"',
+        'withdraw_code = "none"',
+        'consent.withdraw_code: must be there under ground 6(1)(a) (AVG art. 7(3)), got "none"',
+    ),
+    (
+        'withdraw_code = "*9"',
+        'withdraw_code = "9"',
+        'consent.withdraw_code: must be * or # and up to three digits such as "*9", or "none", got "9"',
+    ),
+    (
+        'mode = "opt_out"',
+        'mode = "announce"',
+        'consent: refuse_key has no meaning under mode "announce", got "1"',
+    ),
+    (
+        'mode = "opt_out"',
+        'mode = "ask"',
+        "consent.mode: input should be 'opt_out', 'announce' or 'opt_in', got \"ask\"",
+    ),
+    (
+        "accepted_on = 2026-01-20",
+        "",
+        "consent: accepted_by and accepted_on must be given together, got one of them",
+    ),
+    (
+        'ground = "6(1)(a)"',
+        'ground = "a"',
+        "purposes.quality.ground: input should be '6(1)(a)', '6(1)(b)', ",
+    ),
+    (
+        'ground = "6(1)(a)"',
+        'ground = "6(1)(e)"',
+        "rights.named: portability needs a purpose under 6(1)(a) or 6(1)(b) (AVG art. 20), got none",
+    ),
+    (
+        'content = "data"',
+        "",
+        'sharing.police.content: must be "data" or "audio" under when = "incident_with_report", got nothing',
+    ),
+    (
+        'when = "incident_with_report"',
+        'when = "never"',
+        'sharing.police.content: has no meaning under when = "never", got "data"',
+    ),
+    (
+        '"report_number", ',
+        "",
+        'sharing.police.fields: must hold "report_number" under when = "incident_with_report"',
+    ),
+    (
+        "[holds.reasons.threat]",
+        "[holds.reasons.legal_claim]",
+        "holds.reasons.legal_claim: is a hold that every policy has by law; choose another name",
+    ),
+    (
+        "until = 2026-03-01",
+        "until = 2026-01-01",
+        "granted_deviations.0.until: must be after approved_on (2026-02-01), got 2026-01-01",
+    ),
+    (
+        '[hardship]\napproved_by = ["privacy_officer"]\nlongest = "3m"\nsource = "art. 12"\n',
+        "",
+        "granted_deviations: must stand under a [hardship] clause, got none",
+    ),
+    (
+        "valid_until = 2026-12-31",
+        "valid_until = 2025-12-31",
+        "scope.kcc.0.valid_until: must be after valid_from (2026-01-01), got 2025-12-31",
+    ),
+    (
+        'dialled = "0107654321"',
+        'dialled = "0107654321"\nqueue = "kcc"',
+        "scope.kcc.3: must hold exactly one of endpoint, queue, queue_member, dialled, got queue and dialled",
+    ),
+    (
+        'criteria = ["aanvang", "analyse", "antwoord", "afsluiting", "algemeen"]',
+        "",
+        'reviews.criteria: must list what form "5a" asks, got none',
+    ),
+    (
+        'live_by = ["head"]',
+        "",
+        "reviews.live_by: must name a role where listening along is possible, got none",
+    ),
+    (
+        'source = "art. 3"',
+        'source = "assumed"',
+        'consent.source: must be an article such as "G4, art. 6" or "assumed: text silent: <why>"',
+    ),
+    (
+        'source = "art. 3"',
+        'source = "assumed: text silent: "',
+        'consent.source: must be an article such as "G4, art. 6" or "assumed: text silent: <why>"',
+    ),
+    (
+        'sources = { about = "art. 5" }',
+        'sources = { abuot = "art. 5" }',
+        'purposes.quality.sources: unknown key "abuot", did you mean "about"?',
+    ),
+    ("[retention]", "[retention", "must be TOML"),
+    ("[retention]", "[holds]", "must be TOML"),
+]
+"""What is replaced, by what, and how the one line begins after the name of the file."""
+
+RAW: list[tuple[bytes, str]] = [
+    (b"\xff\xfe", "must be UTF-8, got byte 0xff at 0"),
+    (SHORT.encode("utf-16"), "must be UTF-8, got byte 0xff at 0"),
+    (SHORT.replace("hulp", "h\xfclp").encode("latin-1"), "must be UTF-8, got byte 0xfc at"),
+    (b"\xef\xbb\xbf" + SHORT.encode(), "must be TOML"),
+    (b"\x00" * 100, "must be TOML"),
+    (b"#" * 10_000_000, "must be at most 1000000 bytes, got more"),
+]
+
+
+def problems_of(path: Path, content: bytes) -> tuple[str, ...]:
+    path.write_bytes(content)
+    with pytest.raises(ConfigError) as told:
+        load_policy(path)
+    return told.value.problems
+
+
+@pytest.mark.parametrize(("old", "new", "line"), SPOILT, ids=[line[:60] for _, _, line in SPOILT])
+def test_a_malformed_policy_gives_one_line_for_its_one_problem(
+    tmp_path: Path, old: str, new: str, line: str
+) -> None:
+    assert old in EVERY_KEY
+    problems = problems_of(tmp_path / "spoilt.toml", EVERY_KEY.replace(old, new, 1).encode())
+    assert len(problems) == 1, problems
+    assert problems[0].split("spoilt.toml: ", 1)[1].startswith(line)
+    assert "\n" not in problems[0]
+    assert len(problems[0]) < 300
+
+
+def test_there_are_sixty_ways_and_more() -> None:
+    assert len(SPOILT) + len(RAW) > 60
+    assert len({(old, new) for old, new, _ in SPOILT}) == len(SPOILT)
+
+
+@pytest.mark.parametrize(("content", "line"), RAW, ids=[line for _, line in RAW])
+def test_bytes_that_are_no_policy_give_one_line(tmp_path: Path, content: bytes, line: str) -> None:
+    problems = problems_of(tmp_path / "spoilt.toml", content)
+    assert len(problems) == 1
+    assert problems[0].split("spoilt.toml: ", 1)[1].startswith(line)
+
+
+def test_an_empty_file_lacks_each_table_that_must_be_there(tmp_path: Path) -> None:
+    problems = problems_of(tmp_path / "empty.toml", b"")
+    assert all(problem.endswith(": must be given, got nothing") for problem in problems)
+    assert [problem.split(": ")[1] for problem in problems] == [
+        "identity",
+        "numbers",
+        "consent",
+        "notice",
+        "withdrawn",
+        "agent_recorded",
+        "agent_not_recorded",
+        "retention",
+    ]
+
+
+def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
+    text = EVERY_KEY
+    for old, new in (
+        ('recording = "10wd"', 'recording = "0d"'),
+        ('ground = "6(1)(a)"', 'ground = "a"'),
+        ('lasts = "5wd"', 'last = "5wd"'),
+        ("[retention]", "[retention]\nrecordign = 3"),
+    ):
+        text = text.replace(old, new, 1)
+    assert len(problems_of(tmp_path / "spoilt.toml", text.encode())) == 4
+
+
+@pytest.mark.parametrize("number", ["14010", "+31107654321", "0107654321", "0031107654321"])
+def test_a_number_that_another_policy_claims_by_alias_is_told(tmp_path: Path, number: str) -> None:
+    (tmp_path / "first.toml").write_text(EVERY_KEY, encoding="utf-8")
+    other = SHORT.replace('numbers = ["14010"]', f'numbers = ["14099"]\naliases = ["{number}"]')
+    (tmp_path / "second.toml").write_text(other, encoding="utf-8")
+    with pytest.raises(ConfigError) as told:
+        load_policies(tmp_path)
+    assert told.value.problems == (f'second.toml: aliases: "{number}" is claimed by first.toml already',)
