@@ -27,6 +27,8 @@ from sandbox.site import Site
 from tests.real.callers import Callers, channel_name, together, wait_for_agent
 from tests.real.withdrawing import CODE, Records, SpoolWatch, envelopes_of, when_gone
 
+pytestmark = pytest.mark.idle
+
 AT_ONCE = 10
 ROUNDS = 2
 WORST_MS = 500.0
