@@ -42,8 +42,15 @@ def test_every_place_is_filled_in(tmp_path: Path) -> None:
 
 def test_every_withdrawal_code_of_every_policy_becomes_a_feature(tmp_path: Path) -> None:
     features = render(config(tmp_path), load_policies(ROOT / "policies"))["features.conf"]
-    assert 'consentline-caller-star9 => *9,self,Gosub,"consentline-withdraw,caller,1"' in features
-    assert 'consentline-agent-star9 => *9,peer,Gosub,"consentline-withdraw,agent,1"' in features
+    assert 'consentline-caller-star9 => *9,self,Gosub,"consentline-withdraw,caller,1(star9)"' in features
+    assert 'consentline-agent-star9 => *9,peer,Gosub,"consentline-withdraw,agent,1(star9)"' in features
+
+
+def test_a_policy_without_codes_gives_nobody_a_key(tmp_path: Path) -> None:
+    dialplan = render(config(tmp_path), load_policies(ROOT / "policies"))["extensions.conf"]
+    for name, key in (("eindhoven", "star9"), ("nunspeet", "none"), ("groningen", "none")):
+        assert f"exten => {name},1,Set(CONSENTLINE_CALLER_KEY={key})\n" in dialplan
+        assert f"\n same => n,Set(CONSENTLINE_AGENT_KEY={key})\n" in dialplan
 
 
 def test_the_manager_user_has_class_call_and_nothing_else(tmp_path: Path) -> None:
