@@ -226,5 +226,5 @@ def test_an_asterisk_killed_in_mid_call_leaves_what_it_had_handed_over(tmp_path:
 
 
 def _counted(spool: Path) -> list[Path]:
-    """Return the files of recordings that a test counted up from zero; a test before may have left its own."""
+    """Return the files of recordings counted up from zero; a test before may have left its own."""
     return [path for path in spool.iterdir() if path.name.startswith("0" * 24)]
