@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from daemon.control import DecisionQuestion, GateQuestion, Row
+from daemon.control import Row
+from daemon.desks.operations import DecisionQuestion, GateQuestion
 from daemon.metrics import Metrics
 from daemon.register import Register
 from ivr.agi import AgiGate, Ask, GoOn
@@ -35,7 +36,7 @@ class Links:
 
 
 class DaemonOperations:
-    """Implements `daemon.control.Operations`.
+    """Implements `daemon.desks.operations.Operations`.
 
     Args:
         confirm: Says to both parties of a live call that its recording is stopped and deleted.
