@@ -193,7 +193,7 @@ class Service:
                 archive=archive, policies=policies, thread=thread, metrics=Metrics(), tag_key=tag_key
             )
             try:
-                await thread.run(register.must_have_reading_keys)
+                await thread.run(register.seal_by_policies)
                 await register.over(Ending.STARTED)
                 await register.log_standing_alarms()
                 yield cls(config, policies, archive=archive, register=register)

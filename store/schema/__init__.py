@@ -12,15 +12,19 @@ from typing import Final
 
 from sqlite_utils import Database, Migrations
 
-from store.schema import alarms, evidence, ledger, recordings
+from store.schema import alarms, evidence, keys, ledger, recordings
 
 _IN_ORDER: Final = (
     ("0001_calls_and_decisions", evidence.STATEMENTS),
     ("0002_recordings_and_keys", recordings.STATEMENTS),
     ("0003_ledger_and_alarms", ledger.STATEMENTS),
     ("0004_alarms_by_cause", alarms.STATEMENTS),
+    ("0008_keys", keys.STATEMENTS),
 )
 """What every database went through, in this order."""
+
+_FIRST: Final = {"0008_keys": keys.must_be_new}
+"""What is looked at before a migration; it refuses what cannot be carried over."""
 
 migrations: Final = Migrations("consentline")
 
@@ -28,6 +32,8 @@ migrations: Final = Migrations("consentline")
 def _register(name: str, statements: tuple[str, ...]) -> None:
     @migrations(name=name)
     def run(database: Database) -> None:
+        if name in _FIRST:
+            _FIRST[name](database)
         for statement in statements:
             database.execute(statement)
 
