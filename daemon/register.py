@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from daemon.metrics import Metrics
 from daemon.store_thread import StoreThread
+from ivr.direction import Passing
 from ivr.events import Earlier
 from policy.errors import ConsentlineError, NotFound
 from policy.evidence import Arrival, Decision
@@ -29,7 +30,7 @@ from policy.vocabulary import (
     WithdrawnBy,
 )
 from recorder.ports import Row
-from store import alarms, calls, decisions, destruction, marks, people, recordings, sealing
+from store import alarms, calls, counts, decisions, destruction, marks, people, recordings, sealing
 from store.archive import Archive
 from store.callers import seal_caller
 from store.db import Tx
@@ -88,6 +89,12 @@ class Register:
         """Make a decision durable (I1), with the recording's row when it names one."""
         await self._write(lambda tx: decisions.store(tx, decision, self.policies))
         self.metrics.decided(decision.outcome)
+
+    async def count(self, passing: Passing) -> None:
+        """Count a call that went past a gate unasked (N1)."""
+        now = self.archive.clock.now()
+        await self._write(lambda tx: counts.add(tx, passing.policy, passing.direction, now))
+        self.metrics.passed(passing.policy, passing.direction)
 
     async def end_call(self, call_id: CallId, at: datetime) -> None:
         """Put the end of a call on record."""

@@ -136,6 +136,7 @@ class Service:
             policies=policies,
             clock=self._clock,
             randomness=archive.randomness,
+            trunks=access.trunks,
         )
         self._bridges = Bridges(self._dispatch.follows)
         self._marks = MarkIntake(
@@ -370,6 +371,7 @@ class Service:
             clock=self._clock,
             links=Links(ari=lambda: self._ari_connected, ami=lambda: self._ami.connected),
             confirm=self._dispatch.confirm,
+            trunks=self._config.asterisk.trunks,
         )
 
 

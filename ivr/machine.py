@@ -167,7 +167,7 @@ def _prepared(state: State, event: on.NoticePrepared) -> Step:
     if state.phase is not Phase.PREPARING:
         return state, ()
     state = replace(state, phase=Phase.NOTICE, notice_duration_ms=event.duration_ms)
-    return state, (do.PlayNotice(limit_ms=event.duration_ms + OVERDUE_MS),)
+    return state, (do.AnswerCall(), do.PlayNotice(limit_ms=event.duration_ms + OVERDUE_MS))
 
 
 def _started(state: State, event: on.NoticeStarted) -> Step:

@@ -280,6 +280,19 @@ _LEDGER: Final = (
 )
 
 
+_COUNTS: Final = (
+    """
+    CREATE TABLE counts (
+        policy TEXT NOT NULL,
+        day TEXT NOT NULL CHECK (day GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]'),
+        kind TEXT NOT NULL CHECK (kind IN ('inbound', 'outbound', 'call_back', 'internal')),
+        number INTEGER NOT NULL CHECK (number >= 1),
+        PRIMARY KEY (policy, day, kind)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
+
 @migrations(name="0001_calls_and_decisions")
 def _calls_and_decisions(database: Database) -> None:
     _run(database, _EVIDENCE)
@@ -293,6 +306,11 @@ def _recordings_and_keys(database: Database) -> None:
 @migrations(name="0003_ledger_and_alarms")
 def _ledger_and_alarms(database: Database) -> None:
     _run(database, _LEDGER)
+
+
+@migrations(name="0005_counts")
+def _counts(database: Database) -> None:
+    _run(database, _COUNTS)
 
 
 def _run(database: Database, statements: tuple[str, ...]) -> None:
