@@ -20,6 +20,7 @@ from ivr.events import Earlier
 from policy.errors import ConsentlineError, NotFound
 from policy.evidence import Arrival, Decision
 from policy.load import Policies
+from policy.model import Policy
 from policy.vocabulary import (
     CallId,
     ControllerLost,
@@ -196,6 +197,18 @@ class Register:
             return calls.get_call(self.archive.db, call_id).recording_id
 
         return await self.thread.run(work)
+
+    async def policy_of(self, recording_id: RecordingId) -> Policy | None:
+        """Return the policy under which a recording was permitted; None: it is not served any more.
+
+        Raises:
+            NotFound: If there is no such recording.
+        """
+
+        def work() -> PolicyName:
+            return recordings.get_recording(self.archive.db, recording_id).policy
+
+        return self.policies.by_name.get(await self.thread.run(work))
 
     async def call_of(self, recording_id: RecordingId) -> CallId:
         """Return the call of a recording.

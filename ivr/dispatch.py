@@ -139,6 +139,10 @@ class Dispatch:
         session.deliver(on.RecordingWithdrawn())
         return True
 
+    def recording_ended(self, call_id: CallId, recording_id: RecordingId, erased: bool) -> None:
+        """Take in that a recording was ended while its call goes on."""
+        self._deliver(call_id, on.RecordingEnded(recording_id=recording_id, erased=erased))
+
     async def watch(self, channel_id: CallId, call_id: CallId, by: WithdrawnBy) -> None:
         """Listen for the withdraw code on a channel that was bridged to a call, until `unwatch`."""
         session = self._sessions.get(call_id)

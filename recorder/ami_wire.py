@@ -72,6 +72,11 @@ def list_channels(variables: Sequence[str]) -> Action:
     return Action(name="Status", headers=(("Variables", ",".join(variables)),))
 
 
+def show_channel(call_id: CallId) -> Action:
+    """Ask for one channel."""
+    return Action(name="Status", headers=(("Channel", call_id),))
+
+
 def encode(action: Action, action_id: str) -> bytes:
     """Return the bytes of an action.
 
@@ -118,13 +123,19 @@ class ChannelListed:
 
     Attributes:
         bridge_id: The bridge it is in, or None.
+        channel: Its name.
+        application: Of the dialplan, in which it is.
+        application_data: What that was given.
         variables: Those asked for that are set.
     """
 
     action_id: str
     channel_id: CallId
     bridge_id: str | None
-    variables: tuple[tuple[str, str], ...]
+    channel: str = ""
+    application: str = ""
+    application_data: str = ""
+    variables: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +162,24 @@ class ChannelCreated:
     channel_id: CallId
     linked_id: CallId
     channel: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rang:
+    """A channel had another one rung, by Dial(), Queue() or a transfer after asking.
+
+    Attributes:
+        channel_id: Who rings; of Queue() the caller's own channel.
+        channel: Its name.
+        dest_id: Who is rung.
+        dial_string: Of Queue() the member's interface; of Dial() what stands behind the technology.
+    """
+
+    channel_id: CallId
+    channel: str
+    dest_id: CallId
+    dest_channel: str
+    dial_string: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +237,7 @@ class Unknown:
     name: str
 
 
-Event = FullyBooted | ChannelCreated | BridgeEntered | BridgeLeft | HungUp | TapeStarted | TapeStopped
+Event = FullyBooted | ChannelCreated | Rang | BridgeEntered | BridgeLeft | HungUp | TapeStarted | TapeStopped
 Message = Greeted | Answered | ChannelListed | ListEnded | Event | Unknown
 
 
@@ -285,6 +314,14 @@ def _event(headers: Mapping[str, str], variables: tuple[tuple[str, str], ...]) -
             return FullyBooted()
         case "Newchannel":
             return ChannelCreated(**_channel(headers))
+        case "DialBegin":
+            return Rang(
+                channel_id=CallId(headers["Uniqueid"]),
+                channel=headers["Channel"],
+                dest_id=CallId(headers["DestUniqueid"]),
+                dest_channel=headers["DestChannel"],
+                dial_string=headers.get("DialString", ""),
+            )
         case "BridgeEnter":
             return BridgeEntered(
                 **_channel(headers),
@@ -304,6 +341,9 @@ def _event(headers: Mapping[str, str], variables: tuple[tuple[str, str], ...]) -
                 action_id=headers["ActionID"],
                 channel_id=CallId(headers["Uniqueid"]),
                 bridge_id=headers.get("BridgeID") or None,
+                channel=headers.get("Channel", ""),
+                application=headers.get("Application", ""),
+                application_data=headers.get("Data", ""),
                 variables=variables,
             )
         case "StatusComplete":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from policy.errors import Unavailable
 from policy.scope import Direction
-from policy.vocabulary import CallId
+from policy.vocabulary import CallId, RecordingId
 from tests import virtual_time
 from tests.ivr.stage import Stage, after, running
 
@@ -81,5 +81,49 @@ def test_a_call_that_cannot_be_answered_goes_on_unrecorded() -> None:
             assert stage.ways(call_id) == ["error"]
             assert stage.pbx.spoken == []
             assert stage.alarms.raised == [("effect_failed", CallId("1.1"))]
+
+    virtual_time.run(story())
+
+
+def test_a_recording_that_was_erased_in_mid_call_is_told_on_the_line_and_runs_no_more() -> None:
+    async def story() -> None:
+        async with running(Stage()) as stage:
+            call_id = stage.pbx.arrive("1.1", "14050")
+            await after(10)
+            (live,) = stage.dispatch.live()
+            assert live.recording_id is not None
+            stage.dispatch.recording_ended(call_id, live.recording_id, True)
+            await after(5)
+            assert [path for _, path in stage.pbx.spoken if "withdrawn" in path] != []
+            assert stage.dispatch.live()[0].recording_id is None
+
+    virtual_time.run(story())
+
+
+def test_after_one_that_was_kept_nobody_is_told_and_another_policys_gate_begins_its_own() -> None:
+    async def story() -> None:
+        async with running(Stage()) as stage:
+            call_id = stage.pbx.arrive("1.1", "14050")
+            await after(10)
+            (live,) = stage.dispatch.live()
+            assert live.recording_id is not None
+            stage.dispatch.recording_ended(call_id, live.recording_id, False)
+            await after(5)
+            assert [path for _, path in stage.pbx.spoken if "withdrawn" in path] == []
+            stage.pbx.arrive("1.1", "14040")
+            await after(15)
+            assert stage.ways(call_id) == ["announced*", "not_refused*"]
+
+    virtual_time.run(story())
+
+
+def test_the_end_of_another_recording_changes_nothing() -> None:
+    async def story() -> None:
+        async with running(Stage()) as stage:
+            call_id = stage.pbx.arrive("1.1", "14050")
+            await after(10)
+            stage.dispatch.recording_ended(call_id, RecordingId("f" * 32), True)
+            await after(5)
+            assert stage.dispatch.live()[0].recording_id is not None
 
     virtual_time.run(story())

@@ -24,6 +24,7 @@ from recorder.ami_wire import (
     HungUp,
     ListEnded,
     Message,
+    Rang,
     TapeStarted,
     TapeStopped,
     Unknown,
@@ -61,8 +62,35 @@ PARTS: list[tuple[str, Message]] = [
             action_id="9",
             channel_id=CallId("1795283143.0"),
             bridge_id="fa1d",
+            channel="PJSIP/trunk-00000001",
             variables=(("CONSENTLINE_MMID", "0x7f"),),
         ),
+    ),
+    (
+        f"Event: Status\r\n{CHANNEL}Application: Queue\r\nData: kcc,tT\r\nActionID: 9\r\n",
+        ChannelListed(
+            action_id="9",
+            channel_id=CallId("1795283143.0"),
+            bridge_id=None,
+            channel="PJSIP/trunk-00000001",
+            application="Queue",
+            application_data="kcc,tT",
+        ),
+    ),
+    (
+        f"Event: DialBegin\r\n{CHANNEL}DestChannel: Local/agent1@kcc-00000002;1\r\n"
+        "DestUniqueid: 1795283143.1\r\nDialString: Local/agent1@kcc/n\r\n",
+        Rang(
+            channel_id=CallId("1795283143.0"),
+            channel="PJSIP/trunk-00000001",
+            dest_id=CallId("1795283143.1"),
+            dest_channel="Local/agent1@kcc-00000002;1",
+            dial_string="Local/agent1@kcc/n",
+        ),
+    ),
+    (  # an originated call: nobody rings
+        "Event: DialBegin\r\nDestChannel: PJSIP/agent1-00000002\r\nDestUniqueid: 1795283143.1\r\n",
+        Unknown(name="DialBegin"),
     ),
     ("Event: StatusComplete\r\nActionID: 9\r\nListItems: 1\r\n", ListEnded(action_id="9")),
     ("Event: FullyBooted\r\nPrivilege: system,all\r\n", FullyBooted()),
