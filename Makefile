@@ -8,9 +8,13 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.installed
 	$(BIN)/python -m sandbox.demo
 
-test: check
+# First what measures, while the machine is idle; then everything else, a module on each core.
+test: $(VENV)/.installed
 	$(BIN)/python -m sandbox.fetch
-	$(BIN)/python -m pytest -m asterisk
+	$(BIN)/python -m pytest -m idle
+	$(MAKE) check
+	$(BIN)/python -m pytest -m "exhaustive and not asterisk" -n 2
+	$(BIN)/python -m pytest -m "asterisk and not idle" -n 2 --dist loadfile
 
 check: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -18,7 +22,7 @@ check: $(VENV)/.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cog --check -I . -I docs docs/*.md README.md
-	$(BIN)/python -m pytest -m "not asterisk" -n auto
+	$(BIN)/python -m pytest -m "not asterisk and not exhaustive" -n 2
 
 sandbox-up: $(VENV)/.installed
 	$(BIN)/python -m sandbox.up

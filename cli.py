@@ -18,6 +18,7 @@ from commands.lazy_group import LazyGroup
 from policy.errors import ConsentlineError
 
 COMMANDS = {
+    "alarms": "commands.alarms:alarms",
     "calls": "commands.calls:calls",
     "doctor": "commands.doctor:doctor",
     "export": "commands.export:export",

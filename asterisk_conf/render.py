@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from policy.config import Config
 from policy.errors import ConfigError
 from policy.load import Policies
+from policy.model import Policy
 
 SNIPPETS = ("extensions.conf", "features.conf", "ari.conf", "manager.conf", "http.conf")
 PATIENCE_S = 45
@@ -71,6 +72,7 @@ def _values(config: Config, policies: Policies, patience_s: int) -> dict[str, st
         "CALLER_FEATURES": "#".join(_feature_name("caller", code) for code in caller),
         "AGENT_FEATURES": "#".join(_feature_name("agent", code) for code in agent),
         "FEATURES": "\n".join(lines),
+        "KEYS": "\n".join(_keys(policies.by_name[name]) for name in sorted(policies.by_name)),
         "ARI_USER": access.ari_user,
         "ARI_PASSWORD": access.ari_password,
         "AMI_USER": access.ami_user,
@@ -79,10 +81,26 @@ def _values(config: Config, policies: Policies, patience_s: int) -> dict[str, st
     }
 
 
+def _keys(policy: Policy) -> str:
+    """Return the extension that says which keys this policy's callers and agents have."""
+    consent = policy.consent
+    return (
+        f"exten => {policy.name},1,Set(CONSENTLINE_CALLER_KEY={_key_name(consent.withdraw_code)})\n"
+        f" same => n,Set(CONSENTLINE_AGENT_KEY={_key_name(consent.agent_withdraw_code)})\n"
+        " same => n,Return()"
+    )
+
+
+def _key_name(code: str | None) -> str:
+    """Return a code as it can stand in a name, such as `star9`; `none` where there is none."""
+    return "none" if code is None else "".join(_KEY_NAMES.get(key, key) for key in code)
+
+
 def _feature_name(who: str, code: str) -> str:
-    return f"consentline-{who}-" + "".join(_KEY_NAMES.get(key, key) for key in code)
+    return f"consentline-{who}-{_key_name(code)}"
 
 
 def _feature(who: str, code: str) -> str:
     runs_on = "self" if who == "caller" else "peer"
-    return f'{_feature_name(who, code)} => {code},{runs_on},Gosub,"consentline-withdraw,{who},1"'
+    run = f"consentline-withdraw,{who},1({_key_name(code)})"
+    return f'{_feature_name(who, code)} => {code},{runs_on},Gosub,"{run}"'

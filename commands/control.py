@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import json
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
@@ -88,6 +88,15 @@ class Daemon:
     def finalise(self) -> list[Row]:
         """Seal the captures that wait in the spool; one row a recording."""
         return self._rows("POST", "/finalise")
+
+    def alarms(self) -> list[Row]:
+        """Return the alarms that stand, the one that was last raised last."""
+        return self._rows("GET", "/alarms")
+
+    def settle_alarms(self, alarm_ids: Sequence[int] | None) -> list[Row]:
+        """Put alarms aside, and return them; None: all that stand."""
+        question = {"all": True} if alarm_ids is None else {"alarms": list(alarm_ids)}
+        return self._rows("POST", "/alarms/settle", question)
 
     def export(self, *, recording_id: str, person: str) -> Row:
         """Have the access put on the ledger, and return envelope, slot and manifest (I5)."""

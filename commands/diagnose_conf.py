@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from commands import patience
 from commands.asterisk_files import AsteriskFiles, Section
@@ -29,6 +29,7 @@ Source: Asterisk 22, main/features_config.c and the application help of Dial.
 
 _APPLICATION = re.compile(r"\b(Dial|Queue)\((.*)\)", re.IGNORECASE)
 _TO_THE_GATE = re.compile(r"\bGosub\(consentline(-agi)?,", re.IGNORECASE)
+_ANYTHING = re.compile(r"^_[^/]*[.!]\s*(?:/|$)")
 _OUR_FEATURES = "consentline-"
 _OPTIONS_AT = {"dial": 2, "queue": 1}
 
@@ -134,9 +135,37 @@ def _gate(files: AsteriskFiles, patience_s: int) -> Iterator[Check]:
     ]
     if senders:
         yield ok("dialplan: calls to the gate", f"from {', '.join(f'[{name}]' for name in senders[:6])}")
+        yield _exactness(sections)
     else:
         found = "no line of extensions.conf sends a call to the gate"
         yield note("dialplan: calls to the gate", found, "add: Gosub(consentline,s,1)")
+
+
+def _exactness(sections: Mapping[str, Section]) -> Check:
+    """Return whether what is dialled can be anything at all, line breaks included, on its way to the gate."""
+    name = "dialplan: numbers to the gate"
+    to_the_gate = (
+        (section.name, extension)
+        for section in sections.values()
+        for extension in _extensions_to_the_gate(section)
+    )
+    wide = sorted(
+        {f"[{section}] {extension}" for section, extension in to_the_gate if _ANYTHING.search(extension)}
+    )
+    if not wide:
+        return ok(name, "matched digit by digit")
+    found = f"{', '.join(wide[:6])}: who dials line breaks writes into what AMI tells (docs/asterisk.md)"
+    return note(name, found, "match exact numbers, or X for each digit, instead of . and !")
+
+
+def _extensions_to_the_gate(section: Section) -> Iterator[str]:
+    """Yield the extension of each line that leads to the gate; `same` means the one before."""
+    extension = ""
+    for key, value in section.settings:
+        if key.lower() == "exten":
+            extension = value.partition(",")[0].strip()
+        if _TO_THE_GATE.search(value):
+            yield extension
 
 
 def _patience(settings: Section, needed_s: int) -> Check:

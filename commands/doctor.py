@@ -40,8 +40,9 @@ def doctor(invocation: Invocation, asterisk_etc: Path, logrotate: Path, as_json:
     Looks at Asterisk (log in to ARI and AMI, version, application registered), at its conf
     files (settings under which plaintext escapes or the PBX can stall, keys that collide),
     at the prompts, at the reading keys (compare their fingerprints out of band), at the
-    folders, and at the places that keep telephone numbers beside Consentline: CDR, CEL,
-    queue_log, the full log and astdb. A `note` is to be known, a `problem` has to change.
+    folders, at the alarms that stand, and at the places that keep telephone numbers beside
+    Consentline: CDR, CEL, queue_log, the full log and astdb. A `note` is to be known, a
+    `problem` has to change.
 
     \b
     Example:
@@ -56,6 +57,7 @@ def doctor(invocation: Invocation, asterisk_etc: Path, logrotate: Path, as_json:
         *_prompts(config, policies),
         *_keys(config, policies),
         *_storage(config, invocation.config_path),
+        *_alarms(config),
     ]
     problems = show_checks(checks, as_json=as_json)
     if problems:
@@ -110,3 +112,9 @@ def _storage(config: Config, config_path: Path) -> list[Check]:
 
     text = MOUNTS.read_text(encoding="utf-8") if MOUNTS.exists() else ""
     return storage_checks(config, config_path, mounts(text))
+
+
+def _alarms(config: Config) -> list[Check]:
+    from commands.diagnose_alarms import alarm_checks
+
+    return alarm_checks(config.path("database"))

@@ -25,7 +25,7 @@ from policy.load import load_policies
 from policy.vocabulary import CallId, ErasedBecause, RecordingId, RecordingState, WithdrawnBy
 from recorder.finishing import Finisher
 from recorder.spool import Spool
-from store import calls, destruction, purge, recordings, settings, sweep
+from store import alarms, calls, destruction, purge, recordings, settings, sweep
 from store.archive import Archive
 from store.clock_guard import ClockGuard, this_boot
 from store.destruction import Doom
@@ -139,6 +139,20 @@ class Offline:
         """
         found = sweep.look(self.archive) if dry_run else sweep.run(self.archive)
         return [finding.to_json() for finding in found]
+
+    def alarms(self) -> Sequence[Row]:
+        """Return the alarms that stand, the one that was last raised last."""
+        return [alarm.to_json() for alarm in alarms.standing(self.archive.db)]
+
+    def settle_alarms(self, alarm_ids: Sequence[int] | None) -> Sequence[Row]:
+        """Put alarms aside, and return them; None: all that stand.
+
+        Raises:
+            NotFound: If there is no alarm of one of these numbers; then nothing is settled.
+        """
+        with self.archive.db.write() as tx:
+            settled = alarms.settle(tx, alarm_ids, at=self.archive.clock.now(), actor=f"login:{_login()}")
+        return [alarm.to_json() for alarm in settled]
 
     def finalise(self) -> Sequence[Row]:
         """Seal the captures that wait in the spool; one row a recording."""

@@ -1,4 +1,4 @@
-"""What the commands ask about calls and recordings, be it of the daemon or of the files themselves."""
+"""What the commands ask about calls, recordings and alarms: of the daemon, or of the files themselves."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RECORDING_COLUMNS = (
 
 
 class Records(Protocol):
-    """Calls and recordings, wherever they are reached."""
+    """Calls, recordings and alarms, wherever they are reached."""
 
     def calls(self) -> Sequence[Row]:
         """Return one row a call, oldest first."""
@@ -51,6 +51,12 @@ class Records(Protocol):
 
     def sweep(self, *, dry_run: bool) -> Sequence[Row]:
         """Put rows and bytes in step again; one row a finding."""
+
+    def alarms(self) -> Sequence[Row]:
+        """Return the alarms that stand, the one that was last raised last."""
+
+    def settle_alarms(self, alarm_ids: Sequence[int] | None) -> Sequence[Row]:
+        """Put alarms aside, and return them; None: all that stand."""
 
     def finalise(self) -> Sequence[Row]:
         """Seal the captures that wait in the spool; one row a recording."""

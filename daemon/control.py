@@ -67,6 +67,13 @@ class SweepQuestion(_Question):
     dry_run: bool = False
 
 
+class SettleQuestion(_Question):
+    """Which alarms, or all that stand."""
+
+    alarms: Annotated[list[Annotated[int, Field(ge=1, lt=2**63)]], Field(max_length=10_000)] = []
+    all: bool = False
+
+
 class ExportQuestion(_Question):
     """Which recording, for whom."""
 
@@ -145,6 +152,12 @@ class Operations(Protocol):
     async def ledger(self, first: int) -> Sequence[Row]:
         """Return ledger entries."""
 
+    async def alarms(self) -> Sequence[Row]:
+        """Return the alarms that stand."""
+
+    async def settle_alarms(self, alarm_ids: Sequence[int] | None, *, actor: str) -> Sequence[Row]:
+        """Put alarms aside; None: all that stand."""
+
     async def gate(self, question: GateQuestion) -> Row:
         """Open a call that came by AGI."""
 
@@ -197,6 +210,8 @@ class ControlSocket:
             ("GET", "/recordings", self._recordings, False),
             ("GET", "/recordings/{recording}/sealed", self._sealed, False),
             ("GET", "/ledger", self._ledger, False),
+            ("GET", "/alarms", self._alarms, False),
+            ("POST", "/alarms/settle", self._settle, False),
             ("POST", "/withdraw", self._withdraw, True),
             ("POST", "/purge", self._purge, False),
             ("POST", "/sweep", self._sweep, False),
@@ -281,6 +296,16 @@ class ControlSocket:
             RecordingId(question.recording), question.person, actor=peer.login
         )
         return web.json_response(dict(row))
+
+    async def _alarms(self, request: web.Request, peer: Peer) -> web.StreamResponse:
+        return _array(await self._operations.alarms())
+
+    async def _settle(self, request: web.Request, peer: Peer) -> web.StreamResponse:
+        question = await _read(request, SettleQuestion)
+        if question.all == bool(question.alarms):
+            raise ConsentlineError("/alarms/settle: must name alarms or all, one of them")
+        which = None if question.all else question.alarms
+        return _array(await self._operations.settle_alarms(which, actor=f"login:{peer.login}"))
 
     async def _gate(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         return web.json_response(dict(await self._operations.gate(await _read(request, GateQuestion))))

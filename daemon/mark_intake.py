@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from daemon.marks import UNREADABLE, GateMark, Mark, UnreadableMark, WithdrawMark, marks
-from daemon.register import Register
 from policy.clock import Clock, to_ms
 from policy.errors import ConsentlineError, NotFound, StateConflict
-from policy.vocabulary import CallId
-from recorder.capture import Captures
+from policy.vocabulary import CallId, RecordingId, WithdrawnBy
 
 logger = logging.getLogger(__name__)
 
@@ -22,11 +21,31 @@ UNREADABLE_AFTER = timedelta(seconds=30)
 """Asterisk does not write a mark in one step: a young file may only be unfinished."""
 
 
+class Register(Protocol):
+    """The store, as far as marks go. Methods raise `ConsentlineError` when they could not do it."""
+
+    async def take_gate_mark(self, call_id: CallId, policy_or_number: str, at: datetime) -> None:
+        """Note that a call went through a gate while the daemon was away."""
+
+    async def call_of(self, recording_id: RecordingId) -> CallId:
+        """Return the call of a recording."""
+
+    async def alarm(self, kind: str, text: str, call_id: CallId | None) -> None:
+        """Raise an alarm."""
+
+
+class Recorder(Protocol):
+    """Whoever can take a recording back."""
+
+    async def withdraw(self, recording_id: RecordingId, by: WithdrawnBy) -> object:
+        """Stop it and destroy what there is (I6); twice is harmless."""
+
+
 class MarkIntake:
     """Reads the folder of marks.
 
     Args:
-        withdrawn: Told of the call whose recording a mark withdrew while somebody is on the line.
+        withdrawn: Told of the recording that a mark withdrew, while somebody is on the line of its call.
         passed: Told of the call that went past a gate unseen, and may be on the line still.
     """
 
@@ -35,9 +54,9 @@ class MarkIntake:
         folder: Path,
         *,
         register: Register,
-        captures: Captures,
+        captures: Recorder,
         clock: Clock,
-        withdrawn: Callable[[CallId], object],
+        withdrawn: Callable[[CallId, RecordingId], object],
         passed: Callable[[CallId], Awaitable[None]],
     ) -> None:
         self._folder = folder
@@ -46,6 +65,7 @@ class MarkIntake:
         self._clock = clock
         self._withdrawn = withdrawn
         self._passed = passed
+        self._stuck: set[Path] = set()
 
     async def run(self) -> None:
         """Look again and again, for ever."""
@@ -61,21 +81,28 @@ class MarkIntake:
             logger.error("%s: marks cannot be read: %s", self._folder, error.strerror)
             return
         for mark in found:
+            if mark.path in self._stuck:
+                continue
             try:
                 await self._take(mark)
             except ConsentlineError as error:
                 logger.error("%s: mark not taken in: %s", mark.path.name, error.text)
+            except OSError as error:
+                await self._is_stuck(mark, error)
 
     async def _take(self, mark: Mark) -> None:
         match mark:
             case GateMark():
                 await self._register.take_gate_mark(mark.call_id, mark.policy_or_number, mark.at)
                 logger.warning("call %s went through a gate while the daemon was away", mark.call_id)
-                mark.path.unlink(missing_ok=True)
                 await self._passed(mark.call_id)
+                mark.path.unlink(missing_ok=True)
             case WithdrawMark():
                 await self._take_withdrawal(mark)
                 mark.path.unlink(missing_ok=True)
+                if not mark.readable:
+                    text = f"{mark.path.name}: cannot be read; the recording was destroyed by the mark's name"
+                    await self._register.alarm("mark_unreadable", text, None)
             case UnreadableMark():
                 await self._set_aside(mark)
 
@@ -88,7 +115,13 @@ class MarkIntake:
         except StateConflict as error:
             logger.warning("mark of recording %s: %s", mark.recording_id, error.text)
         else:
-            self._withdrawn(call_id)
+            self._withdrawn(call_id, mark.recording_id)
+
+    async def _is_stuck(self, mark: Mark, error: OSError) -> None:
+        """Tell once of a mark that was taken in and cannot be removed; the next start takes it in again."""
+        self._stuck.add(mark.path)
+        text = f"{mark.path.name}: cannot be removed from the folder of marks: {error.strerror}"
+        await self._register.alarm("mark_stuck", text, None)
 
     async def _set_aside(self, mark: UnreadableMark) -> None:
         try:

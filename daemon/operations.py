@@ -58,7 +58,7 @@ class DaemonOperations:
         metrics: Metrics,
         clock: Clock,
         links: Links,
-        confirm: Callable[[CallId], object],
+        confirm: Callable[[CallId, RecordingId], object],
         trunks: Collection[str] = (),
     ) -> None:
         self._archive = archive
@@ -77,9 +77,6 @@ class DaemonOperations:
     async def status(self) -> Row:
         """Return how the daemon is."""
 
-        def standing() -> list[Row]:
-            return [alarm.to_json() for alarm in alarms.standing(self._archive.db)]
-
         def unasked() -> list[Row]:
             first = self._clock.now().astimezone(LOCAL_ZONE).date() - timedelta(days=COUNTED_DAYS - 1)
             return [count.to_json() for count in counts.since(self._archive.db, first)]
@@ -91,7 +88,7 @@ class DaemonOperations:
             "ready": self._captures.ready(),
             "policies": sorted(self._policies.by_name),
             "unasked": await self._run(unasked),
-            "alarms": await self._run(standing),
+            "alarms": await self.alarms(),
         }
 
     async def calls(self) -> Sequence[Row]:
@@ -132,7 +129,7 @@ class DaemonOperations:
             return {**before.to_json(), "note": "was gone already"}
         withdrawal = await self._captures.withdraw(recording_id, by)
         self._metrics.withdrawn(withdrawal.gone_ms)
-        self._confirm(before.call_id)
+        self._confirm(before.call_id, recording_id)
         after = await self._run(look)
         return {**after.to_json(), "took_ms": round(withdrawal.gone_ms)}
 
@@ -204,6 +201,25 @@ class DaemonOperations:
         """Return ledger entries from a sequence number on."""
         entries = await self._run(lambda: ledger.show(self._archive.db, from_seq=first))
         return [entry.to_json() for entry in entries]
+
+    async def alarms(self) -> Sequence[Row]:
+        """Return the alarms that stand, the one that was last raised last."""
+        found = await self._run(lambda: alarms.standing(self._archive.db))
+        return [alarm.to_json() for alarm in found]
+
+    async def settle_alarms(self, alarm_ids: Sequence[int] | None, *, actor: str) -> Sequence[Row]:
+        """Put alarms aside; None: all that stand.
+
+        Raises:
+            NotFound: If there is no alarm of one of these numbers; then nothing is settled.
+        """
+
+        def work() -> Sequence[Row]:
+            with self._archive.db.write() as tx:
+                settled = alarms.settle(tx, alarm_ids, at=self._clock.now(), actor=actor)
+            return [alarm.to_json() for alarm in settled]
+
+        return await self._run(work)
 
     async def gate(self, question: GateQuestion) -> Row:
         """Open a call that came by AGI, or say that it goes on unasked."""

@@ -17,6 +17,7 @@ from daemon.metrics import Metrics
 from daemon.store_thread import StoreThread
 from ivr.direction import Passing
 from ivr.events import Earlier
+from policy.alarm_kinds import Ending
 from policy.errors import ConsentlineError, NotFound
 from policy.evidence import Arrival, Decision
 from policy.load import Policies
@@ -88,7 +89,12 @@ class Register:
 
     async def store_decision(self, decision: Decision) -> None:
         """Make a decision durable (I1), with the recording's row when it names one."""
-        await self._write(lambda tx: decisions.store(tx, decision, self.policies))
+
+        def work(tx: Tx) -> None:
+            decisions.store(tx, decision, self.policies)
+            _end_alarms(tx, decision)
+
+        await self._write(work)
         self.metrics.decided(decision.outcome)
 
     async def count(self, passing: Passing) -> None:
@@ -99,7 +105,12 @@ class Register:
 
     async def end_call(self, call_id: CallId, at: datetime) -> None:
         """Put the end of a call on record."""
-        await self._write(lambda tx: calls.end_call(tx, call_id, at))
+
+        def work(tx: Tx) -> None:
+            calls.end_call(tx, call_id, at)
+            alarms.over(tx, Ending.CALL_ENDED, at=at, about=call_id)
+
+        await self._write(work)
 
     # ---------------------------------------------------------------- the recorder
 
@@ -143,9 +154,13 @@ class Register:
         if receipt is not None:
             self.metrics.erased(receipt.because, None)
 
-    async def bridged(self, recording_id: RecordingId, at: datetime | None) -> None:
-        """Commit since when the caller speaks with somebody; None: waits again."""
-        await self._write(lambda tx: recordings.bridged(tx, recording_id, at))
+    async def bridged(self, recording_id: RecordingId, at: datetime, bridge_id: str) -> None:
+        """Commit since when, and in which bridge, the caller speaks with somebody."""
+        await self._write(lambda tx: recordings.bridged(tx, recording_id, at, bridge_id))
+
+    async def waiting(self, recording_id: RecordingId) -> None:
+        """Commit that the caller waits again."""
+        await self._write(lambda tx: recordings.waiting(tx, recording_id))
 
     async def rows(self, also: Collection[RecordingId]) -> tuple[Row, ...]:
         """Return every row in `recording` or `captured`, and those of `also` in whatever state."""
@@ -160,8 +175,10 @@ class Register:
                     call_id=row.call_id,
                     state=row.state,
                     bridged_at=row.bridged_at,
+                    bridge_id=row.bridge_id,
                     controller_lost=self._controller_lost(row.policy),
                     marked=marks.marked(db, row.call_id),
+                    ended=calls.has_ended(db, row.call_id),
                 )
                 for row in found.values()
             )
@@ -183,6 +200,25 @@ class Register:
             await self._write(lambda tx: alarms.raise_alarm(tx, kind, text, call_id=call_id, at=now))
         except ConsentlineError as error:
             logger.error("ALARM %s could not be stored: %s", kind, error.text)
+
+    async def over(self, ending: Ending, *, about: str | None = None) -> None:
+        """Clear the alarms that this shows to be over."""
+        now = self.archive.clock.now()
+        await self._write(lambda tx: alarms.over(tx, ending, at=now, about=about))
+
+    async def log_standing_alarms(self) -> None:
+        """Say in the log how many alarms stand."""
+        found = await self.thread.run(lambda: alarms.standing(self.archive.db))
+        if found:
+            kinds = ", ".join(sorted({alarm.kind for alarm in found}))
+            logger.warning("%d alarms stand (%s); look at them: consentline alarms", len(found), kinds)
+        else:
+            logger.info("no alarm stands")
+
+    async def job_done(self, name: str) -> None:
+        """Clear the alarm that a job failed, now that it did not."""
+        now = self.archive.clock.now()
+        await self._write(lambda tx: alarms.clear(tx, f"{name}_failed", at=now))
 
     # ---------------------------------------------------------------- the daemon itself
 
@@ -261,6 +297,15 @@ class Register:
                     f"policy {name}: has no reading key, so nothing could be sealed",
                     hint=f"stop the daemon and run: consentline init --policy {name}",
                 ) from error
+
+
+def _end_alarms(tx: Tx, decision: Decision) -> None:
+    """Clear what a decision shows to be over: a recording starts, or a notice played to its end."""
+    if decision.recording_id is not None:
+        alarms.over(tx, Ending.READY, at=decision.decided_at)
+    if decision.heard.finished and decision.prompt is not None:
+        prompt = "/".join(decision.prompt.path.split("/")[-3:])  # policy/language/name
+        alarms.over(tx, Ending.PLAYED, at=decision.decided_at, about=prompt)
 
 
 def _earlier(known: calls.Earlier, *, withdrawn: bool) -> Earlier:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from daemon.bridges import Bridges, Met, Parted
@@ -32,13 +32,14 @@ from ivr.agi import AgiGate
 from ivr.ari import Ari, Connected, Lost, Received
 from ivr.dispatch import Dispatch
 from ivr.prompts import PromptLibrary
+from policy.alarm_kinds import Ending
 from policy.clock import Clock, Randomness, SystemClock, SystemRandomness
 from policy.config import Config
 from policy.errors import ConsentlineError, NotFound, Unavailable
 from policy.load import Policies, load_policies
-from policy.vocabulary import CallId, RecordingId, WithdrawnBy
+from policy.vocabulary import CallId, RecordingId, RecordingState, WithdrawnBy
 from recorder.ami import Ami, AmiAccess, Heard, LinkUp, reconnect_delays
-from recorder.ami_wire import HungUp, list_channels, show_channel
+from recorder.ami_wire import HungUp, Tampered, list_channels, show_channel
 from recorder.capture import Captures
 from recorder.mixmonitor import MixMonitors
 from recorder.spool import Spool
@@ -50,6 +51,10 @@ from store.opening import open_archive
 logger = logging.getLogger(__name__)
 
 DRAIN_WITHIN_S = 3.0
+BRIDGES_AGAIN_AFTER_S = 1.0
+"""Who tampers with AMI does so with the answer, too: that must not be asked for without pause."""
+JOB_MINUTES: Mapping[str, int] = {"purge": 1, "finalise": 5, "sweep": 60, "alarms": 1}
+"""How often each recurring job runs, in the order in which they run at start."""
 
 EndlessTask = Callable[[], Coroutine[None, None, None]]
 
@@ -197,6 +202,8 @@ class Service:
             )
             try:
                 await thread.run(register.must_have_reading_keys)
+                await register.over(Ending.STARTED)
+                await register.log_standing_alarms()
                 yield cls(config, policies, archive=archive, register=register)
             finally:
                 await thread.run(archive.db.close)
@@ -268,10 +275,12 @@ class Service:
         await self._marks.take_all()
         await self._captures.reconcile(absent=True)
         there = {listed.channel_id for listed in await self._ami.ask_list(list_channels([]))}
+        rows = await self._register.rows(())
+        in_doubt = {row.call_id for row in rows if row.state is RecordingState.RECORDING}
         for call_id in await self._register.unfinished_calls():
             if call_id in there:
                 await self._take_up(call_id)
-            else:
+            elif call_id not in in_doubt:  # else its drop failed: an end on record would vouch for it
                 await self._register.end_call(call_id, self._clock.now())
 
     async def _take_up(self, call_id: CallId) -> None:
@@ -296,7 +305,7 @@ class Service:
         """Take in what AMI tells: only note it."""
         self._captures.hear(event)
         self._metrics.connected("ami", self._ami.connected)
-        if isinstance(event, LinkUp):
+        if isinstance(event, LinkUp | Tampered):
             self._links_up.set()
         if isinstance(event, HungUp) and event.channel_id in self._agi_gate.underway():
             self._agi_over.put_nowait(event.channel_id)
@@ -340,7 +349,7 @@ class Service:
                 logger.error("call=%s its end is not on record: %s", call_id, error.text)
 
     async def _look_at_bridges(self) -> None:
-        """See who is connected to whom, and who is gone, after every new connection to AMI."""
+        """See who is connected to whom, and who is gone, after every new connection to AMI, or tampering."""
         while True:
             await self._links_up.wait()
             self._links_up.clear()
@@ -355,6 +364,7 @@ class Service:
             self._scope.look_again(listed)
             for found in self._bridges.look_again((one.channel_id, one.bridge_id) for one in listed):
                 self._met.put_nowait(found)
+            await asyncio.sleep(BRIDGES_AGAIN_AFTER_S)
 
     # ---------------------------------------------------------------- recurring work
 
@@ -368,12 +378,32 @@ class Service:
         async def sweep() -> None:
             await self._operations.sweep(dry_run=False)
 
-        return Jobs(
-            Job(name="purge", run=purge, every_minutes=1),
-            Job(name="finalise", run=self._operations.finalise, every_minutes=5),
-            Job(name="sweep", run=sweep, every_minutes=60),
-            failed=failed,
-        )
+        work: Mapping[str, Callable[[], Awaitable[object]]] = {
+            "purge": purge,
+            "finalise": self._operations.finalise,
+            "sweep": sweep,
+            "alarms": self._end_alarms,
+        }
+
+        def job(name: str, every_minutes: int) -> Job:
+            async def run() -> None:
+                await work[name]()
+                await self._register.job_done(name)
+
+            return Job(name=name, run=run, every_minutes=every_minutes)
+
+        return Jobs(*(job(name, every_minutes) for name, every_minutes in JOB_MINUTES.items()), failed=failed)
+
+    async def _end_alarms(self) -> None:
+        """Clear the alarms whose cause can be seen to be over; those of a cut come behind the reconnect."""
+        if self._ami.connected and (self._ari_connected or not self._uses_ari):
+            await self._register.over(Ending.CONNECTED)
+        try:
+            ready = await self._recorder.ready()
+        except Unavailable:
+            return
+        if ready:
+            await self._register.over(Ending.READY)
 
     def _build_operations(self) -> DaemonOperations:
         return DaemonOperations(

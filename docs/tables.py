@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ivr.state import MEANING
+from policy.alarm_kinds import GUIDES
 from policy.cited import Citation, sources
 from policy.config import Config
 from policy.holds import HOLDS_BY_LAW
@@ -105,6 +106,18 @@ def reasons() -> str:
     """Return why recordings go."""
     rows = ((f"`{because.value}`", BECAUSE_MEANING[because]) for because in ErasedBecause)
     return _table(("`erased_because`", "meaning"), rows)
+
+
+def alarms() -> str:
+    """Return every kind of alarm."""
+    rows = (
+        (f"`{guide.kind}`", guide.meaning, guide.advice, " or ".join(ending.value for ending in guide.ends))
+        for guide in GUIDES
+    )
+    return _table(
+        ("kind", "what it means", "what to do", "over by itself when"),
+        ((kind, meaning, advice, ends or "never: settle it") for kind, meaning, advice, ends in rows),
+    )
 
 
 def policy_keys() -> str:

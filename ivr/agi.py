@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from ivr.direction import Passing
 from ivr.effects import AlarmKind
+from ivr.errands import about_notice
 from ivr.events import Earlier
 from ivr.machine import TOLERANCE_MS
 from ivr.ports import Alarms, Prompts, Recorder, Register
@@ -148,7 +149,8 @@ class AgiGate:
         try:
             prompt = await self._prompts.prepare(policy, "notice", language)
         except PromptUnfit as error:
-            await self._alarms.alarm(AlarmKind.NOTICE_UNFIT.value, error.text, arrival.call_id)
+            text = about_notice(policy, language, error.text)
+            await self._alarms.alarm(AlarmKind.NOTICE_UNFIT.value, text, arrival.call_id)
             asked = _Asked(policy=policy, language=language, prompt=None, earlier=earlier)
             return await self._decide(arrival.call_id, asked, Heard(), Outcome.NOTICE_INCOMPLETE)
         asked = _Asked(policy=policy, language=language, prompt=prompt, earlier=earlier)
@@ -170,7 +172,8 @@ class AgiGate:
         outcome = outcome_of(asked.policy.consent, heard)
         cut_short = heard.heard_ms < asked.prompt.duration_ms - TOLERANCE_MS
         if cut_short and not (heard.finished or heard.hung_up or heard.digit):
-            text = f"the notice ended after {heard.heard_ms} of {asked.prompt.duration_ms} ms"
+            problem = f"the notice ended after {heard.heard_ms} of {asked.prompt.duration_ms} ms"
+            text = about_notice(asked.policy, asked.language, problem)
             await self._alarms.alarm(AlarmKind.NOTICE_INCOMPLETE.value, text, call_id)
         return await self._decide(call_id, asked, heard, outcome)
 

@@ -127,8 +127,10 @@ class Dispatch:
 
     # --- asked from outside -----------------------------------------------------------------------
 
-    def confirm(self, call_id: CallId) -> bool:
+    def confirm(self, call_id: CallId, recording_id: RecordingId) -> bool:
         """Say on the line that the recording is gone: it was withdrawn by another road.
+
+        One that was concluded at another policy's gate goes in silence: the one that runs stays.
 
         Returns:
             Whether the call has a session; without one nobody is on the line, or nobody we know.
@@ -136,7 +138,7 @@ class Dispatch:
         session = self._sessions.get(call_id)
         if session is None:
             return False
-        session.deliver(on.RecordingWithdrawn())
+        session.deliver(on.RecordingWithdrawn(recording_id=recording_id))
         return True
 
     def recording_ended(self, call_id: CallId, recording_id: RecordingId, erased: bool) -> None:

@@ -88,6 +88,11 @@ def call_of_notice(playback_id: str) -> CallId | None:
     return CallId(playback_id.removeprefix(_NOTICE)) if playback_id.startswith(_NOTICE) else None
 
 
+def about_notice(policy: Policy, language: str, problem: str) -> str:
+    """Return the text of an alarm about a notice: by its first words it ends when the notice plays."""
+    return f"{policy.name}/{language}/notice: {problem}"
+
+
 class Errands:
     """The errands of one visit; remembers which notice was prepared, for the evidence."""
 
@@ -272,7 +277,7 @@ class Errands:
             await self._ports.recorder.withdraw(effect.recording_id, effect.by)
         except ConsentlineError as error:
             return on.WithdrawalFailed(problem=error.text)
-        return on.RecordingWithdrawn()
+        return on.RecordingWithdrawn(recording_id=effect.recording_id)
 
     async def confirm_withdrawal(self) -> None:
         """Say on the line that it is gone."""
@@ -298,6 +303,8 @@ class Errands:
 
     async def alarm(self, kind: AlarmKind, text: str) -> None:
         """Tell the operator, or at least the log."""
+        if kind in (AlarmKind.NOTICE_UNFIT, AlarmKind.NOTICE_INCOMPLETE) and self._visit.policy is not None:
+            text = about_notice(self._visit.policy, self._visit.language, text)
         try:
             await _within(self._ports.alarms.alarm(kind.value, text, self._call_id))
         except ConsentlineError as error:

@@ -161,7 +161,9 @@ class WithdrawCodePressed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingWithdrawn:
-    """The recording of this call is stopped and gone, by whichever road."""
+    """A recording of this call is stopped and gone, by whichever road; the call may have several."""
+
+    recording_id: RecordingId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -143,7 +143,7 @@ def step(state: State, event: Event, consent: Consent | None) -> Step:  # noqa: 
         case on.WithdrawCodePressed():
             return _code_pressed(state, event, consent)
         case on.RecordingWithdrawn():
-            return _withdrawn(state)
+            return _withdrawn(state, event)
         case on.RecordingEnded():
             return _tape_ended(state, event)
         case on.WithdrawalFailed():
@@ -292,7 +292,9 @@ def _go_on(state: State) -> Step:
         return replace(state, phase=Phase.CALL), (*before, do.FollowCall())
     state = replace(state, phase=Phase.LEAVING)
     if recording_id is None or not outcome.permits_recording:
-        return state, (*before, do.FollowCall(), do.Continue(outcome=outcome, recording_id=None))
+        plain = do.Continue(outcome=outcome, recording_id=None)
+        dropped = () if recording_id is None else (do.DropRecording(recording_id=recording_id),)
+        return state, (*before, do.FollowCall(), plain, *dropped)
     state = replace(state, tape=Tape.RUNNING, tape_id=recording_id)
     record = do.Continue(outcome=outcome, recording_id=recording_id)
     return state, (*before, do.ExpectRecording(recording_id=recording_id), do.FollowCall(), record)
@@ -432,10 +434,10 @@ def _code_pressed(state: State, event: on.WithdrawCodePressed, consent: Consent 
     return _after((*cut, withdraw), _go_on(state))
 
 
-def _withdrawn(state: State) -> Step:
-    if state.reserved_id is not None and state.phase is Phase.STORING:
+def _withdrawn(state: State, event: on.RecordingWithdrawn) -> Step:
+    if state.reserved_id == event.recording_id and state.phase is Phase.STORING:
         return replace(state, tape=Tape.WITHDRAWN, tape_id=state.reserved_id, reserved_id=None), ()
-    if state.tape not in (Tape.RUNNING, Tape.STOPPING):
+    if state.tape not in (Tape.RUNNING, Tape.STOPPING) or state.tape_id != event.recording_id:
         return state, ()
     state = replace(state, tape=Tape.WITHDRAWN)
     can_hear = state.phase in (Phase.LEAVING, Phase.CALL)

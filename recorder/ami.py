@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from policy.clock import Randomness, SystemRandomness
 from policy.errors import Unavailable
 from recorder.ami_wire import (
     Action,
@@ -37,6 +38,7 @@ SILENCE_S = 15.0
 """After so long without a byte a sign of life is asked for; after twice that the connection is lost."""
 
 _CHUNK_BYTES = 65536
+_ID_BYTES = 8
 
 
 class AmiLost(Unavailable):
@@ -95,6 +97,7 @@ class Ami:
     Args:
         hear: Called for every event and for each change of the connection, in order; must only note it.
         delays: Before each attempt to connect again.
+        randomness: Makes the ids of actions.
 
     Attributes:
         dropped: How many messages nobody waits for came, by name.
@@ -108,13 +111,16 @@ class Ami:
         delays: Delays = reconnect_delays,
         answer_within_s: float = ANSWER_WITHIN_S,
         silence_s: float = SILENCE_S,
+        randomness: Randomness | None = None,
     ) -> None:
         self._access = access
         self._hear = hear
         self._delays = delays
         self._answer_within_s = answer_within_s
         self._silence_s = silence_s
-        self._ids = map(str, itertools.count(1))
+        # Not to be guessed: an answer that is forged on this very connection answers nobody.
+        token = (randomness or SystemRandomness()).token(_ID_BYTES).hex()
+        self._ids = (f"{token}-{number}" for number in itertools.count(1))
         self._link: _Link | None = None
         self.dropped: Counter[str] = Counter()
 

@@ -21,6 +21,43 @@ from policy.vocabulary import CallId
 LARGEST_MESSAGE_BYTES = 256 * 1024
 
 _GREETING = "Asterisk Call Manager/"
+_NEVER_TWICE = frozenset(
+    {"Event", "Response", "DialString"}
+    | {
+        prefix + name
+        for prefix in ("", "Dest")
+        for name in ("Channel", "Exten", "Priority", "Uniqueid", "Linkedid")
+    }
+)
+_CHANNEL = (
+    "Channel",
+    "ChannelState",
+    "ChannelStateDesc",
+    "CallerIDNum",
+    "CallerIDName",
+    "ConnectedLineNum",
+    "ConnectedLineName",
+    "AccountCode",
+    "Context",
+    "Exten",
+    "Priority",
+    "Uniqueid",
+    "Linkedid",
+)
+_MARKS_OF_A_CHANNEL = ("ChannelState", "Priority")
+"""One stands before `Exten`, one behind it. Source: main/manager_channels.c."""
+_DESCRIBES = {
+    "Newchannel": "",
+    "DialBegin": "Dest",
+    "BridgeEnter": "",
+    "BridgeLeave": "",
+    "Hangup": "",
+    "MixMonitorStart": "",
+    "MixMonitorStop": "",
+    "Status": "",
+}
+"""Before the names of the headers that such an event never comes without."""
+
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _BREAKS_A_LINE = re.compile(r"[\r\n\0]")
 
@@ -59,6 +96,11 @@ def get_variable(call_id: CallId, variable: str) -> Action:
     Asterisk is gone with every call in it (22.10.1, measured).
     """
     return Action(name="Getvar", headers=(("Channel", call_id), ("Variable", variable)))
+
+
+def empty_variable(call_id: CallId, variable: str) -> Action:
+    """Have a channel variable hold nothing; another value is never set from here."""
+    return Action(name="Setvar", headers=(("Channel", call_id), ("Variable", variable)))
 
 
 def stop_mixmonitor(call_id: CallId, mixmonitor_id: str | None) -> Action:
@@ -237,7 +279,22 @@ class Unknown:
     name: str
 
 
-Event = FullyBooted | ChannelCreated | Rang | BridgeEntered | BridgeLeft | HungUp | TapeStarted | TapeStopped
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tampered:
+    """What Asterisk cannot have written, for somebody's line breaks are in it; it tells nothing else."""
+
+
+Event = (
+    FullyBooted
+    | ChannelCreated
+    | Rang
+    | BridgeEntered
+    | BridgeLeft
+    | HungUp
+    | TapeStarted
+    | TapeStopped
+    | Tampered
+)
 Message = Greeted | Answered | ChannelListed | ListEnded | Event | Unknown
 
 
@@ -282,9 +339,11 @@ def _greeting(line: str) -> Greeted:
 def _parse(text: str) -> Message:
     headers: dict[str, str] = {}
     variables: list[tuple[str, str]] = []
+    twice = False
     for line in text.split("\r\n"):
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
+        twice = twice or (name in _NEVER_TWICE and name in headers)
         headers.setdefault(name, value)  # what Asterisk wrote first counts
         if name == "Variable":
             variable, _, content = value.partition("=")
@@ -292,10 +351,29 @@ def _parse(text: str) -> Message:
                 variables.append((variable, content))
     if text.startswith("Response:"):  # some events have such a header too
         return _answer(headers)
+    if text and (twice or "Event" not in headers or not _is_whole(headers)):
+        return Tampered()
     try:
         return _event(headers, tuple(variables))
     except KeyError:
         return Unknown(name=headers.get("Event", ""))
+
+
+def _is_whole(headers: Mapping[str, str]) -> bool:
+    """Tell whether each channel is described wholly or not at all, and the one that the event is about is.
+
+    Asterisk writes the description of a channel at once, and the number dialled, `Exten`, unescaped in the
+    midst of it (22.10.1): who dials a line break cuts it in two. A number has at most 79 bytes
+    (`AST_MAX_EXTENSION`), too few for the missing part of both halves. `DialString` stands last and can hold
+    such a number too: it cuts nothing off, but what it adds is an event that describes no channel.
+    """
+    described = {
+        name.removesuffix(mark) for name in headers for mark in _MARKS_OF_A_CHANNEL if name.endswith(mark)
+    }
+    about = _DESCRIBES.get(headers["Event"])
+    if about is not None:
+        described.add(about)
+    return all(prefix + part in headers for prefix in described for part in _CHANNEL)
 
 
 def _answer(headers: Mapping[str, str]) -> Answered:
@@ -320,7 +398,7 @@ def _event(headers: Mapping[str, str], variables: tuple[tuple[str, str], ...]) -
                 channel=headers["Channel"],
                 dest_id=CallId(headers["DestUniqueid"]),
                 dest_channel=headers["DestChannel"],
-                dial_string=headers.get("DialString", ""),
+                dial_string=headers["DialString"],
             )
         case "BridgeEnter":
             return BridgeEntered(

@@ -31,6 +31,7 @@ from recorder.ami_wire import (
     FullyBooted,
     HungUp,
     Rang,
+    Tampered,
     TapeStarted,
     TapeStopped,
 )
@@ -42,6 +43,7 @@ from recorder.foreign import ForeignTapes
 from recorder.ports import AlarmKind, Alarms, Delays, Register, Row, StopOutcome, Tape
 from recorder.reconcile import Adopt, Drop, Finish, Step, Unlink, Withdraw, plan_reconcile
 from recorder.spool import Spool
+from recorder.tampering import Tampering
 from recorder.withdrawal import Withdrawal, Withdrawals, stop_delays
 
 log = logging.getLogger(__name__)
@@ -62,16 +64,20 @@ class Capture:
 
     Attributes:
         bridged_at: Since when the caller speaks with somebody; None while waiting.
+        bridge_id: In which bridge.
         spoke: Whether that was ever so.
         explaining: Whether a file that closed is being looked into.
         concluding: Stops the tape while the call goes on.
+        closing: Whether it is over, and its writer is waited for; nothing of it was touched yet.
     """
 
     recording_id: RecordingId
     call_id: CallId
     bridged_at: datetime | None = None
+    bridge_id: str | None = None
     spoke: bool = False
     explaining: bool = False
+    closing: bool = False
     concluding: asyncio.Task[StopOutcome] | None = None
     finishing: asyncio.Task[Finished | None] | None = None
     dropping: asyncio.Task[Withdrawal] | None = None
@@ -115,6 +121,7 @@ class Captures:
         self._confirmation = Confirmation(spool=spool, bell=self._bell)
         self._finisher = Finisher(spool=spool, register=register, alarms=alarms)
         self._foreign = ForeignTapes(tape=tape, bell=self._bell, background=self._background)
+        self._tampering = Tampering(bell=self._bell, background=self._background, look_again=self._compare)
         self._withdrawals = Withdrawals(
             spool=spool,
             tape=tape,
@@ -126,7 +133,7 @@ class Captures:
         self._captures: dict[RecordingId, Capture] = {}
         self._by_call: dict[CallId, Capture] = {}
         self._dropped: dict[RecordingId, asyncio.Task[Withdrawal]] = {}
-        self._in_bridges: set[CallId] = set()
+        self._in_bridges: dict[CallId, str] = {}
         self._linked = True
         self._keys_reach_us = True
 
@@ -151,8 +158,9 @@ class Captures:
         log.info("call %s capture - -> %s", call_id, recording_id)
         if not capture.runs:
             return
-        if call_id in self._in_bridges:  # an agent can be faster than the word of the start
-            self._bridged(call_id)
+        bridge_id = self._in_bridges.get(call_id)
+        if bridge_id is not None:  # an agent can be faster than the word of the start
+            self._bridged(call_id, bridge_id)
         elif not self._keys_reach_us:  # I9: decided just before the cut, or during it
             self._background.start(self._doubt(capture), name=f"doubt {recording_id}")
             return
@@ -231,11 +239,11 @@ class Captures:
         """Take in what AMI tells; only notes it and starts what has to be done."""
         match event:
             case BridgeEntered(holding=False):
-                self._bridged(event.channel_id)
+                self._bridged(event.channel_id, event.bridge_id)
             case BridgeLeft() | BridgeEntered():
                 self._unbridged(event.channel_id)
             case HungUp():
-                self._in_bridges.discard(event.channel_id)
+                self._in_bridges.pop(event.channel_id, None)
                 self._end(event.channel_id)
             case TapeStarted():
                 self._foreign.heard_start(event.channel_id)
@@ -246,6 +254,8 @@ class Captures:
             case LinkUp() if not self._linked:
                 self._linked = True
                 self._background.start(self._compare(), name="compare with Asterisk")
+            case Tampered():
+                self._tampering.heard()
             case LinkUp() | TapeStopped() | ChannelCreated() | FullyBooted() | Rang():
                 pass
             case _:
@@ -265,7 +275,9 @@ class Captures:
         spool = self._spool.everything()
         rows = await self._register.rows(tuple(spool))
         channels = await self._tape.channels()
-        self._in_bridges.update(channel.channel_id for channel in channels if channel.bridged)
+        self._in_bridges.update(
+            (one.channel_id, one.bridge_id) for one in channels if one.bridge_id is not None
+        )
         steps = plan_reconcile(rows=rows, channels=channels, spool=spool, absent=absent)
         for step in steps:
             await self._carry_out(step, absent=absent)
@@ -293,29 +305,29 @@ class Captures:
         self._captures[recording_id] = capture
         return capture
 
-    def _bridged(self, call_id: CallId) -> None:
-        self._in_bridges.add(call_id)
+    def _bridged(self, call_id: CallId, bridge_id: str) -> None:
+        self._in_bridges[call_id] = bridge_id
         capture = self._by_call.get(call_id)
-        if capture is None or not capture.runs or capture.bridged_at is not None:
+        if capture is None or not capture.runs or capture.bridge_id == bridge_id:
             return
-        capture.bridged_at = self._clock.now()
+        capture.bridged_at, capture.bridge_id = self._clock.now(), bridge_id
         capture.spoke = True
         log.info("call %s capture %s -> bridged", call_id, capture.recording_id)
-        growth = self._see_it_grow(capture, capture.bridged_at)
+        growth = self._see_it_grow(capture, capture.bridged_at, bridge_id)
         self._background.start(growth, name=f"growth {capture.recording_id}")
 
     def _unbridged(self, call_id: CallId) -> None:
-        self._in_bridges.discard(call_id)
+        self._in_bridges.pop(call_id, None)
         capture = self._by_call.get(call_id)
         if capture is None or not capture.runs or capture.bridged_at is None:
             return
-        capture.bridged_at = None
+        capture.bridged_at, capture.bridge_id = None, None
         log.info("call %s capture %s -> waiting", call_id, capture.recording_id)
         self._background.start(self._note_waiting(capture), name=f"waiting {capture.recording_id}")
 
-    async def _see_it_grow(self, capture: Capture, bridged_at: datetime) -> None:
+    async def _see_it_grow(self, capture: Capture, bridged_at: datetime, bridge_id: str) -> None:
         """Note the connection, and see audio arrive for as long as it lasts."""
-        await self._register.bridged(capture.recording_id, bridged_at)
+        await self._register.bridged(capture.recording_id, bridged_at, bridge_id)
         await self._confirmation.files_grow(
             capture.recording_id,
             capture.call_id,
@@ -326,7 +338,7 @@ class Captures:
         """Note that the caller waits again, unless that was the hang-up or a change of bridge."""
         await asyncio.sleep(UNBRIDGED_GRACE_S)
         if capture.runs and capture.bridged_at is None:
-            await self._register.bridged(capture.recording_id, None)
+            await self._register.waiting(capture.recording_id)
             if not self._keys_reach_us:
                 await self._doubt(capture)
 
@@ -385,7 +397,9 @@ class Captures:
             return None
         writes = capture.spoke or self._spool.paths(capture.recording_id)
         within_s = CLOSED_WITHIN_S if writes else UNSTARTED_WITHIN_S
+        capture.closing = True
         closed = closed or await self._spool.wait_closed(capture.recording_id, within_s=within_s)
+        capture.closing = False
         if not closed and self._spool.paths(capture.recording_id):
             text = f"{capture.recording_id}: the writer has not closed its files within {within_s:g} s"
             await self._bell.ring(AlarmKind.WRITER_NOT_CLOSED, text, capture.call_id)
@@ -508,10 +522,31 @@ class Captures:
             self._foreign.heard_start(step.row.call_id)  # ours, before our time
         if capture is None:
             return  # decided upon a moment ago: `started` comes
-        if step.bridged:
-            self._bridged(capture.call_id)
+        if capture.closing:
+            again = self._take_end_back(capture, step.bridge_id)
+            self._background.start(again, name=f"take end of {capture.recording_id} back")
+            return
+        if step.bridge_id is not None:
+            self._bridged(capture.call_id, step.bridge_id)
         else:
             self._unbridged(capture.call_id)
+
+    async def _take_end_back(self, capture: Capture, bridge_id: str | None) -> None:
+        """Go on with a capture whose hang-up was told and never happened: its channel lives."""
+        alive = await self._tape.alive(capture.call_id)
+        if not alive or not capture.closing or capture.finishing is None or capture.dropping is not None:
+            return
+        log.warning(
+            "call %s capture %s -> goes on, its end was forged", capture.call_id, capture.recording_id
+        )
+        finishing, capture.finishing, capture.closing = capture.finishing, None, False
+        finishing.cancel()
+        if bridge_id is not None:
+            capture.bridged_at, capture.bridge_id = None, None
+            self._bridged(capture.call_id, bridge_id)
+        await asyncio.sleep(CLOSED_GRACE_S)  # the true end may have been told just now
+        if capture.runs and not await self._tape.alive(capture.call_id):
+            self._end(capture.call_id)
 
     async def _see_it_gone(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from policy.errors import Unavailable
 from policy.vocabulary import CallId, RecordingId
 from recorder.ami import Ami
-from recorder.ami_wire import Action, Answered, get_variable, list_channels, stop_mixmonitor
+from recorder.ami_wire import Action, Answered, empty_variable, get_variable, list_channels, stop_mixmonitor
 from recorder.ports import LiveChannel, StopOutcome
 from recorder.spool import is_recording_id
 
@@ -43,6 +43,18 @@ class MixMonitors:
             return StopOutcome.NOT_STARTED
         return await self._stop(stop_mixmonitor(call_id, answer.value))
 
+    async def unname(self, call_id: CallId, recording_id: RecordingId) -> None:
+        """Have the dialplan not take this recording, which runs no more, for the one that runs.
+
+        Over AMI, for ARI refuses to set a variable on a channel that left our application (22.10.1).
+
+        Raises:
+            Unavailable: If Asterisk did not answer.
+        """
+        named = await self._ami.ask(get_variable(call_id, RECORDING_VARIABLE))
+        if named.ok and named.value == recording_id:
+            await self._ami.ask(empty_variable(call_id, RECORDING_VARIABLE))
+
     async def stop_newest(self, call_id: CallId) -> StopOutcome:
         """Stop the newest tape on a channel, whosesoever.
 
@@ -71,7 +83,7 @@ class MixMonitors:
         return tuple(
             LiveChannel(
                 channel_id=channel.channel_id,
-                bridged=channel.bridge_id is not None,
+                bridge_id=channel.bridge_id,
                 recording_id=_recording_id(channel.variables),
             )
             for channel in listed

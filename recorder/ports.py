@@ -37,6 +37,7 @@ class AlarmKind(Enum):
     FOREIGN_TAPE = "foreign_tape"
     SPOOL_UNWATCHED = "spool_unwatched"
     RECORDER_FAULT = "recorder_fault"
+    AMI_TAMPERED = "ami_tampered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,9 @@ class Row:
 
     Attributes:
         bridged_at: Since when the caller speaks with somebody; None while waiting.
+        bridge_id: In which bridge.
         controller_lost: Of the policy under which it was recorded.
+        ended: Whether the call's end is on record, so that the daemon saw it.
         marked: Whether a mark says that the daemon's absence mattered to this call.
     """
 
@@ -53,8 +56,10 @@ class Row:
     call_id: CallId
     state: RecordingState
     bridged_at: datetime | None
+    bridge_id: str | None
     controller_lost: ControllerLost
     marked: bool
+    ended: bool = False
 
 
 class Register(Protocol):
@@ -83,8 +88,11 @@ class Register(Protocol):
         An id without a row is fine too: then there are only the paths.
         """
 
-    async def bridged(self, recording_id: RecordingId, at: datetime | None) -> None:
-        """Commit since when the caller speaks with somebody; None: waits again."""
+    async def bridged(self, recording_id: RecordingId, at: datetime, bridge_id: str) -> None:
+        """Commit since when, and in which bridge, the caller speaks with somebody."""
+
+    async def waiting(self, recording_id: RecordingId) -> None:
+        """Commit that the caller waits again."""
 
     async def rows(self, also: Collection[RecordingId]) -> tuple[Row, ...]:
         """Return every row in `recording` or `captured`, and those of `also` in whatever state."""
@@ -116,11 +124,12 @@ class LiveChannel:
     """A channel that exists now.
 
     Attributes:
+        bridge_id: Asterisk's unique id of the bridge it is in, or None.
         recording_id: Under which the dialplan started a tape on it, or None.
     """
 
     channel_id: CallId
-    bridged: bool
+    bridge_id: str | None
     recording_id: RecordingId | None
 
 
@@ -129,6 +138,9 @@ class Tape(Protocol):
 
     async def stop(self, call_id: CallId, recording_id: RecordingId) -> StopOutcome:
         """Stop the tape of one recording on a channel, by the tape's id; never another recording's."""
+
+    async def unname(self, call_id: CallId, recording_id: RecordingId) -> None:
+        """Have the dialplan not take this recording, which runs no more, for the one that runs."""
 
     async def stop_newest(self, call_id: CallId) -> StopOutcome:
         """Stop the newest tape on a channel, whosesoever; never on a call that may be recorded."""

@@ -21,7 +21,7 @@ class Adopt:
     """The tape of a live call goes on, under our eyes again."""
 
     row: Row
-    bridged: bool
+    bridge_id: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +90,12 @@ def _of_row(row: Row, channel: LiveChannel | None, paths: tuple[Path, ...], abse
     match row.state:
         case RecordingState.RECORDING | RecordingState.CAPTURED if withdrawn:
             return Withdraw(recording_id=row.recording_id, call_id=call_id)
+        case RecordingState.RECORDING if row.ended and channel is None and not row.marked:
+            return Finish(row=row)  # seen to its end: the absence came after
         case RecordingState.RECORDING if absent and not _watched(row, channel):
             return Drop(recording_id=row.recording_id, call_id=call_id, because=ErasedBecause.CONTROLLER_LOST)
         case RecordingState.RECORDING if channel is not None:
-            return Adopt(row=row, bridged=channel.bridged)
+            return Adopt(row=row, bridge_id=channel.bridge_id)
         case RecordingState.RECORDING | RecordingState.CAPTURED:
             return Finish(row=row)
         case RecordingState.LOST if paths and not withdrawn:
@@ -110,9 +112,9 @@ def _watched(row: Row, channel: LiveChannel | None) -> bool:
     """Tell whether policy and circumstances let a recording live through the daemon's absence (I9)."""
     return (
         row.controller_lost is ControllerLost.KEEP_IF_WATCHED
-        and row.bridged_at is not None
         and not row.marked
         and channel is not None
-        and channel.bridged
+        and channel.bridge_id is not None
+        and channel.bridge_id == row.bridge_id  # connected throughout: who left it came into another one
         and channel.recording_id == row.recording_id
     )

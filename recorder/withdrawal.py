@@ -208,6 +208,7 @@ class Withdrawals:
             try:
                 outcome = await self._tape.stop(call_id, recording_id)
                 if outcome.holds:
+                    await self._unname(call_id, recording_id, outcome)
                     return outcome
             except Unavailable as error:
                 problem = error.text
@@ -217,6 +218,15 @@ class Withdrawals:
                 await self._bell.ring(AlarmKind.TAPE_RUNS_ON, text, call_id)
             await asyncio.sleep(delay_s)
         raise AssertionError("delays must never end")
+
+    async def _unname(self, call_id: CallId, recording_id: RecordingId, outcome: StopOutcome) -> None:
+        """Have the next agent not be told that this call is recorded; harmless when it fails."""
+        if outcome is StopOutcome.CHANNEL_GONE:
+            return
+        try:
+            await self._tape.unname(call_id, recording_id)
+        except Unavailable as error:
+            log.warning("call %s still names recording %s: %s", call_id, recording_id, error)
 
     async def _watch_ghosts(self, recording_id: RecordingId, stop: asyncio.Task[StopOutcome] | None) -> None:
         """Unlink what still appears, until long enough after the tape cannot run any more (fact 8)."""

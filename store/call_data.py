@@ -14,7 +14,7 @@ from typing import Final
 
 from policy.clock import from_ms, to_iso, to_ms
 from policy.vocabulary import CallId, PolicyName
-from store import ledger, settings
+from store import alarms, ledger, settings
 from store.db import Db, Tx
 from store.ledger import Json, Kind
 from store.steps import Step, straight_on
@@ -109,10 +109,10 @@ def _erase_rows(tx: Tx, call_id: CallId, at: datetime) -> bool:
     if not changed:
         return False
     tx.execute("DELETE FROM decisions WHERE call_id = ?", (call_id,))
-    tx.execute("DELETE FROM alarms WHERE call_id = ?", (call_id,))
+    alarms.forget_call(tx, call_id)
     tx.execute(
-        "UPDATE recordings SET bridged_at = NULL, captured_at = NULL, duration_ms = NULL, problem = NULL"
-        " WHERE call_id = ?",
+        "UPDATE recordings SET bridged_at = NULL, bridge_id = NULL, captured_at = NULL, duration_ms = NULL,"
+        " problem = NULL WHERE call_id = ?",
         (call_id,),
     )
     return True

@@ -146,6 +146,11 @@ def end_call(tx: Tx, call_id: CallId, at: datetime) -> bool:
     return bool(ended)
 
 
+def has_ended(db: Db, call_id: CallId) -> bool:
+    """Tell whether the end of a call is on record."""
+    return bool(db.rows("SELECT 1 FROM calls WHERE call_id = ? AND ended_at IS NOT NULL", (call_id,)))
+
+
 def unfinished(db: Db) -> tuple[CallId, ...]:
     """Return calls whose end is not on record; those whose data were erased have none to look for."""
     found = db.rows("SELECT call_id FROM calls WHERE ended_at IS NULL AND data_erased_at IS NULL")

@@ -34,6 +34,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import assert_never
 
+from policy.alarm_kinds import Ending
 from policy.errors import DestructionIncomplete, Unavailable
 from policy.vocabulary import CallId, ErasedBecause, RecordingId, WithdrawnBy
 from store import alarms, envelopes, ledger, recordings
@@ -256,6 +257,8 @@ def commit_receipts(batch: _Batch, step: Step) -> None:
             row = rows.get(doom.recording_id)
             if row is not None and row.erased_at is None:
                 recordings.erased(tx, doom.recording_id, at, {"removed": removed, "absence_checked": True})
+                for about in (doom.recording_id, row.call_id):
+                    alarms.over(tx, Ending.GONE, at=at, about=about)
             else:
                 told: dict[str, Json] = {"removed": removed, "because": doom.because.value}
                 ledger.append(

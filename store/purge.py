@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from policy.alarm_kinds import Ending
 from policy.clock import to_iso
 from policy.errors import DestructionIncomplete
 from policy.vocabulary import CallId, ErasedBecause, PolicyName, RecordingId, RecordingState
@@ -158,7 +159,7 @@ def run(archive: Archive, guard: ClockGuard, *, step: Step = straight_on) -> Pur
     if result.problems:
         raise DestructionIncomplete("\n".join(result.problems.values()), hint="the next purge tries again")
     with archive.db.write() as tx:
-        alarms.clear(tx, destruction.ALARM, at=at)
+        alarms.over(tx, Ending.PURGED, at=at)
     return Purged(
         plan=planned,
         receipts={receipt.recording_id: receipt for receipt in result.receipts},

@@ -107,6 +107,7 @@ class RecordingRow:
         due_at: When it has to be gone.
         due_rule: Why then, in words.
         bridged_at: Since when the caller speaks with somebody; None while waiting.
+        bridge_id: Asterisk's unique id of the bridge in which they do.
         quarantined_at: Since when plaintext is kept because it could not be sealed.
         problem: Why it could not.
         intended_at: When its end was decided (I4).
@@ -124,6 +125,7 @@ class RecordingRow:
     due_rule: str
     epoch_length: EpochLength
     bridged_at: datetime | None
+    bridge_id: str | None
     captured_at: datetime | None
     duration_ms: int | None
     quarantined_at: datetime | None
@@ -240,11 +242,18 @@ def unsealed(db: Db) -> tuple[RecordingRow, ...]:
     return tuple(_recording(row) for row in found)
 
 
-def bridged(tx: Tx, recording_id: RecordingId, at: datetime | None) -> None:
-    """Note since when the caller speaks with somebody; None: the caller waits again."""
+def bridged(tx: Tx, recording_id: RecordingId, at: datetime, bridge_id: str) -> None:
+    """Note since when, and in which bridge, the caller speaks with somebody."""
     tx.execute(
-        "UPDATE recordings SET bridged_at = ? WHERE recording_id = ?",
-        (None if at is None else to_ms(at), recording_id),
+        "UPDATE recordings SET bridged_at = ?, bridge_id = ? WHERE recording_id = ?",
+        (to_ms(at), bridge_id, recording_id),
+    )
+
+
+def waiting(tx: Tx, recording_id: RecordingId) -> None:
+    """Note that the caller waits again."""
+    tx.execute(
+        "UPDATE recordings SET bridged_at = NULL, bridge_id = NULL WHERE recording_id = ?", (recording_id,)
     )
 
 
@@ -460,6 +469,7 @@ def _recording(row: sqlite3.Row) -> RecordingRow:
         due_rule=row["due_rule"],
         epoch_length=EpochLength(row["epoch_length"]),
         bridged_at=_at(row["bridged_at"]),
+        bridge_id=row["bridge_id"],
         captured_at=_at(row["captured_at"]),
         duration_ms=row["duration_ms"],
         quarantined_at=_at(row["quarantined_at"]),

@@ -109,6 +109,7 @@ _RECORDINGS: Final = (
         due_rule TEXT NOT NULL,
         epoch_length TEXT NOT NULL CHECK (epoch_length IN ('day', 'hour')),
         bridged_at INTEGER,
+        bridge_id TEXT,
         captured_at INTEGER,
         duration_ms INTEGER,
         quarantined_at INTEGER,
@@ -126,6 +127,7 @@ _RECORDINGS: Final = (
             'out_of_scope', 'incident_dropped', 'controller_lost', 'empty', 'ghost')),
         lateness_ms INTEGER CHECK (lateness_ms >= 0),
         CHECK ((state IN ('withdrawn', 'purging', 'purged', 'empty')) = (intended_at IS NOT NULL)),
+        CHECK ((bridged_at IS NULL) = (bridge_id IS NULL)),
         CHECK ((intended_at IS NULL) = (erased_because IS NULL)),
         CHECK (erased_at IS NULL OR intended_at IS NOT NULL),
         CHECK (state <> 'purged' OR erased_at IS NOT NULL),
@@ -279,6 +281,23 @@ _LEDGER: Final = (
     "CREATE INDEX alarms_open ON alarms (kind) WHERE cleared_at IS NULL",
 )
 
+_ALARMS: Final = (
+    "ALTER TABLE alarms ADD COLUMN cause TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE alarms ADD COLUMN told_at INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE alarms ADD COLUMN is_told INTEGER NOT NULL DEFAULT 1 CHECK (is_told IN (0, 1))",
+    "ALTER TABLE alarms ADD COLUMN settled_by TEXT",
+    "UPDATE alarms SET cause = text, told_at = raised_at",
+    "CREATE INDEX alarms_by_cause ON alarms (kind, cause)",
+    """
+    CREATE TABLE alarm_subjects (
+        subject TEXT NOT NULL,
+        alarm_id INTEGER NOT NULL REFERENCES alarms ON DELETE CASCADE,
+        PRIMARY KEY (subject, alarm_id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX alarm_subjects_by_alarm ON alarm_subjects (alarm_id)",
+)
+
 
 _COUNTS: Final = (
     """
@@ -306,6 +325,11 @@ def _recordings_and_keys(database: Database) -> None:
 @migrations(name="0003_ledger_and_alarms")
 def _ledger_and_alarms(database: Database) -> None:
     _run(database, _LEDGER)
+
+
+@migrations(name="0004_alarms_by_cause")
+def _alarms_by_cause(database: Database) -> None:
+    _run(database, _ALARMS)
 
 
 @migrations(name="0005_counts")

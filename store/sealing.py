@@ -10,9 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from policy.alarm_kinds import Ending
 from policy.errors import StateConflict, Unavailable
 from policy.vocabulary import RecordingId, RecordingState
-from store import container, envelopes, people, recordings
+from store import alarms, container, envelopes, people, recordings
 from store.archive import Archive
 from store.envelopes import EnvelopeRow
 from store.keys import PublicHalf
@@ -62,8 +63,10 @@ def seal(
     file = SealedFile(size_bytes=written.size_bytes, sha256=written.sha256, content_type=content_type)
     step("commit sealed")
     with archive.db.write() as tx:
-        recordings.sealed(tx, recording_id, archive.clock.now(), file)  # I2: re-read above, told only here
+        now = archive.clock.now()
+        recordings.sealed(tx, recording_id, now, file)  # I2: re-read above, told only here
         envelopes.put(tx, envelope)
+        alarms.over(tx, Ending.SEALED, at=now, about=recording_id)
     step("sealed")
     return recordings.get_recording(archive.db, recording_id)
 

@@ -29,6 +29,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Final, assert_never
 
+from policy.alarm_kinds import Ending
 from policy.clock import to_ms
 from policy.errors import DestructionIncomplete
 from policy.vocabulary import CallId, ErasedBecause, RecordingId, RecordingState, WithdrawnBy
@@ -41,6 +42,8 @@ from store.plaintext import WITHDRAWN_SUFFIX
 from store.recordings import RecordingRow
 from store.steps import Step, straight_on
 
+ALARM_LOST: Final = "recording_lost"
+ALARM_STRANGER: Final = "vault_stranger"
 GRACE_MS: Final = 60_000
 """How long after a call's end its capture may be on its way without a finding."""
 
@@ -204,6 +207,9 @@ def run(archive: Archive, *, step: Step = straight_on) -> tuple[Finding, ...]:
             _mend(archive, finding)
         except OSError as error:
             raise DestructionIncomplete(f"{_line(finding)}: {error.strerror}") from error
+    strange = {finding.recording_id for finding in findings if finding.action is Action.ALARM}
+    with archive.db.write() as tx:
+        alarms.over_but(tx, Ending.SWEPT, still=strange, at=archive.clock.now())
     if result.problems:
         raise DestructionIncomplete("\n".join(result.problems.values()), hint="the next purge tries again")
     return findings
@@ -295,13 +301,14 @@ def _mend(archive: Archive, finding: Finding) -> None:
         case Action.MARK_LOST:
             with archive.db.write() as tx:
                 recordings.lost(tx, recording_id, at, problem=finding.found)
-                alarms.raise_alarm(tx, "recording_lost", _line(finding), call_id=finding.call_id, at=at)
+                alarms.raise_alarm(tx, ALARM_LOST, _line(finding), call_id=finding.call_id, at=at)
         case Action.MARK_FOUND:
             with archive.db.write() as tx:
                 recordings.found_again(tx, recording_id, at)
+                alarms.over(tx, Ending.FOUND, at=at, about=recording_id)
         case Action.ALARM:
             with archive.db.write() as tx:
-                alarms.raise_alarm(tx, "vault_stranger", _line(finding), call_id=finding.call_id, at=at)
+                alarms.raise_alarm(tx, ALARM_STRANGER, _line(finding), call_id=finding.call_id, at=at)
         case _:
             assert_never(finding.action)
 

@@ -42,8 +42,15 @@ def test_every_place_is_filled_in(tmp_path: Path) -> None:
 
 def test_every_withdrawal_code_of_every_policy_becomes_a_feature(tmp_path: Path) -> None:
     features = render(config(tmp_path), load_policies(ROOT / "policies"))["features.conf"]
-    assert 'consentline-caller-star9 => *9,self,Gosub,"consentline-withdraw,caller,1"' in features
-    assert 'consentline-agent-star9 => *9,peer,Gosub,"consentline-withdraw,agent,1"' in features
+    assert 'consentline-caller-star9 => *9,self,Gosub,"consentline-withdraw,caller,1(star9)"' in features
+    assert 'consentline-agent-star9 => *9,peer,Gosub,"consentline-withdraw,agent,1(star9)"' in features
+
+
+def test_a_policy_without_codes_gives_nobody_a_key(tmp_path: Path) -> None:
+    dialplan = render(config(tmp_path), load_policies(ROOT / "policies"))["extensions.conf"]
+    for name, key in (("eindhoven", "star9"), ("nunspeet", "none"), ("groningen", "none")):
+        assert f"exten => {name},1,Set(CONSENTLINE_CALLER_KEY={key})\n" in dialplan
+        assert f"\n same => n,Set(CONSENTLINE_AGENT_KEY={key})\n" in dialplan
 
 
 def test_the_manager_user_has_class_call_and_nothing_else(tmp_path: Path) -> None:
@@ -59,6 +66,22 @@ def test_every_outcome_has_its_extension_and_only_permitting_ones_a_way_to_the_t
     for outcome in Outcome:
         assert f"exten => {outcome.value},1," in dialplan
         assert (f"[consentline-record-{outcome.value}]" in dialplan) == outcome.permits_recording
+
+
+def test_on_every_way_out_the_dead_man_switch_is_cleared_first_and_hangs_nobody_up(tmp_path: Path) -> None:
+    dialplan = render(config(tmp_path), load_policies(ROOT / "policies"))["extensions.conf"]
+    contexts = dict(re.findall(r"^\[([\w-]+)\]\n(.*?)(?=^\[|\Z)", dialplan, re.MULTILINE | re.DOTALL))
+    recording = {f"consentline-record-{outcome.value}" for outcome in Outcome if outcome.permits_recording}
+    for name in ("consentline-away", "consentline-done", *sorted(recording)):
+        first = re.findall(r"^exten => ([^,]+),1,(.*)$", contexts[name], re.MULTILINE)
+        assert first
+        for extension, application in first:
+            if extension == "T":
+                assert re.fullmatch(r"Goto\((consentline-away,)?s,1\)", application), name
+            else:
+                assert application == "Set(TIMEOUT(absolute)=0)", (name, extension)
+    for name in ("consentline", "consentline-agi", "consentline-leave", "consentline-away", *recording):
+        assert "\nexten => T,1," in contexts[name], name
 
 
 def test_the_callers_own_words_stand_in_no_line_that_could_run_them(tmp_path: Path) -> None:

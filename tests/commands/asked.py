@@ -86,6 +86,14 @@ class ScriptedOperations:
         """Return the rows."""
         return self._answer("ledger", first=first)
 
+    async def alarms(self) -> Sequence[Row]:
+        """Return the rows."""
+        return self._answer("alarms")
+
+    async def settle_alarms(self, alarm_ids: Sequence[int] | None, *, actor: str) -> Sequence[Row]:
+        """Return the rows."""
+        return self._answer("settle_alarms", alarms=alarm_ids, login=actor.startswith("login:"))
+
     async def gate(self, question: GateQuestion) -> Row:
         """Refuse: no command asks this."""
         raise NotImplementedError

@@ -94,6 +94,22 @@ def test_a_feature_that_nothing_in_the_dialplan_wakes_is_a_note(tmp_path: Path, 
     ]
 
 
+@pytest.mark.parametrize(
+    ("extension", "wide"),
+    [("_X.", True), ("_14!", True), ("_+31X./_0.", True), ("_140XX", False), ("14040", False), ("i", False)],
+)
+def test_a_pattern_that_takes_anything_to_the_gate_is_noted(
+    tmp_path: Path, policy: Policy, extension: str, wide: bool
+) -> None:
+    lines = f"[in]\nexten => {extension},1,NoOp()\n same => n,Gosub(consentline,s,1)\n"
+    other = "[out]\nexten => _X.,1,Dial(PJSIP/${EXTEN}@trunk)\n"
+    checks = _checks(tmp_path, policy, extensions=lines + other + GATE)
+    (check,) = [check for check in checks if check.name == "dialplan: numbers to the gate"]
+    assert check.verdict is (Verdict.NOTE if wide else Verdict.OK)
+    assert (f"[in] {extension}" in check.found) is wide
+    assert "[out]" not in check.found
+
+
 def test_two_policies_whose_codes_begin_alike_are_found(tmp_path: Path, eindhoven_file: Path) -> None:
     text = eindhoven_file.read_text(encoding="utf-8")
     other = tmp_path / "heerde.toml"

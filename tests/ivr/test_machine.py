@@ -314,13 +314,14 @@ def recorded() -> Story:
     return story.then(stored(Outcome.NOT_REFUSED), on.GateLeft())
 
 
+GONE = on.RecordingWithdrawn(recording_id=NEW)
 CODE = on.WithdrawCodePressed(by=WithdrawnBy.CALLER_KEY)
 
 
 def test_the_withdraw_code_withdraws_and_both_hear_it() -> None:
     story = recorded().then(CODE)
     assert story.effects() == (do.WithdrawRecording(recording_id=NEW, by=WithdrawnBy.CALLER_KEY),)
-    assert story.then(on.RecordingWithdrawn()).effects() == (do.ConfirmWithdrawal(),)
+    assert story.then(GONE).effects() == (do.ConfirmWithdrawal(),)
 
 
 @pytest.mark.parametrize("reached", [1, 2, 3, 4, 5, 6])
@@ -338,7 +339,7 @@ def test_who_withdraws_while_still_being_asked_has_refused(consent: Consent, rea
 def test_withdrawing_twice_is_harmless_and_is_confirmed_again() -> None:
     story = recorded().then(CODE, CODE)
     assert story.effects() == ()
-    story.then(on.RecordingWithdrawn(), on.RecordingWithdrawn())
+    story.then(GONE, GONE)
     assert story.effects() == ()
     assert story.then(CODE).effects() == (do.ConfirmWithdrawal(),)
 
@@ -355,12 +356,12 @@ def test_a_withdrawal_that_failed_can_be_tried_again() -> None:
 
 
 def test_a_withdrawal_from_elsewhere_is_confirmed_on_the_line() -> None:
-    assert recorded().then(on.RecordingWithdrawn()).effects() == (do.ConfirmWithdrawal(),)
+    assert recorded().then(GONE).effects() == (do.ConfirmWithdrawal(),)
 
 
 def test_a_recording_withdrawn_before_it_began_never_begins() -> None:
     story = Story().then(OPENED, PREPARED, STARTED, ENDED, on.ReplyWindowOver(), READY)
-    story.then(on.RecordingWithdrawn(), stored(Outcome.NOT_REFUSED))
+    story.then(GONE, stored(Outcome.NOT_REFUSED))
     assert story.continued() == [do.Continue(outcome=Outcome.REFUSED, recording_id=None)]
 
 
@@ -472,6 +473,22 @@ def test_refusing_at_another_policys_gate_withdraws_the_first_recording() -> Non
     assert CONCLUDE not in story.all
 
 
+def test_the_first_recording_withdrawn_after_it_was_concluded_leaves_the_second_alone() -> None:
+    story = at_anothers_gate(READY, stored(Outcome.NOT_REFUSED), on.GateLeft())
+    story.then(on.RecordingWithdrawn(recording_id=FIRST))
+    assert story.effects() == ()
+    assert (story.state.tape, story.state.tape_id) == (Tape.RUNNING, NEW)
+
+
+@pytest.mark.parametrize("taken_back", [CODE, on.RecordingWithdrawn(recording_id=FIRST)])
+def test_a_withdrawal_while_the_second_permission_is_stored_lets_no_second_recording_begin(
+    taken_back: Event,
+) -> None:
+    story = at_anothers_gate(READY, taken_back, stored(Outcome.NOT_REFUSED))
+    assert story.continued() == [do.Continue(outcome=Outcome.REFUSED, recording_id=None)]
+    assert do.DropRecording(recording_id=NEW) in story.all
+
+
 # --- every state times every event ------------------------------------------------------------------
 
 EVERY_EVENT: tuple[Event, ...] = (
@@ -497,7 +514,8 @@ EVERY_EVENT: tuple[Event, ...] = (
     on.CallerGone(at_ms=None),
     on.ConnectionLost(),
     CODE,
-    on.RecordingWithdrawn(),
+    GONE,
+    on.RecordingWithdrawn(recording_id=FIRST),
     on.WithdrawalFailed(problem="x"),
 )
 
@@ -641,7 +659,8 @@ class World:
                 self.failures += not well
                 return [on.GateLeft() if well else on.ContinueFailed(problem="x")]
             case do.WithdrawRecording():
-                return [on.RecordingWithdrawn() if well else on.WithdrawalFailed(problem="x")]
+                gone = on.RecordingWithdrawn(recording_id=effect.recording_id)
+                return [gone if well else on.WithdrawalFailed(problem="x")]
             case do.ConcludeRecording():
                 self.runs_on = not well
                 return [] if well else None

@@ -590,8 +590,10 @@ def test_keys_that_are_too_far_apart_are_no_code() -> None:
 def test_a_withdrawal_by_another_road_is_confirmed_on_the_line() -> None:
     async def story(stage: Stage) -> None:
         call = await recorded_call(stage)
-        assert stage.dispatch.confirm(call)
-        assert not stage.dispatch.confirm(CallId("9.9"))
+        (decision,) = stage.register.decisions
+        assert decision.recording_id is not None
+        assert stage.dispatch.confirm(call, decision.recording_id)
+        assert not stage.dispatch.confirm(CallId("9.9"), decision.recording_id)
         await after(5)
 
     assert play(story).pbx.spoken[-1][0] == "confirm-1.1"

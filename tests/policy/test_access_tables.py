@@ -60,6 +60,7 @@ def reviewed(rows: Sequence[Row], known: Axes) -> tuple[dict[Situation, str], se
     return answers, used
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", NAMES)
 def test_every_combination_has_its_reviewed_answer_and_may_gives_it(name: str) -> None:
     known, page = axes_of(name), page_of(name)

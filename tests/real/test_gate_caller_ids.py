@@ -110,7 +110,7 @@ def test_no_caller_had_anything_done(site: Site, calls: Mapping[str, Row], bait:
     names = [path.name for path in site.home.rglob("*")] + [path.name for path in site.spool.rglob("*")]
     assert not any(re.search(r"SHELL|0612345|anonymous|result=", name) for name in names)
     log = site.log.read_text(errors="replace")
-    assert not re.search(r"SHELL|06\d{5}|Variable|touch", log)
+    assert not re.search(r"SHELL|\b06\d{8}\b|Variable|touch", log)
     assert "Traceback" not in log
 
 

@@ -10,7 +10,7 @@ from sandbox import deadline
 from sandbox.site import Site
 from sandbox.speech import read_wav
 from tests.real import callers
-from tests.real.callers import Callers, Row, alarms_of, holds, prompt_file, sha256
+from tests.real.callers import Callers, Row, holds, prompt_file, sha256
 from tests.real.gate_stories import Story, leave, playing, press, visit
 
 Told = Callable[[str], Story]
@@ -94,7 +94,7 @@ def test_number_and_policy_that_disagree_are_an_error_an_alarm_and_no_recording(
 ) -> None:
     told = story(who)
     assert told.decided == "error"
-    (alarm,) = alarms_of(site, told.row, "policy_conflict")
+    (alarm,) = callers.alarms(site, "policy_conflict")  # one cause, one alarm
     assert "do not agree" in alarm["text"]
     _must_have_gone_on_unasked(site, told)
 

@@ -9,7 +9,6 @@ import pytest
 from sandbox.site import Site
 from sandbox.softphone import Call
 from tests.real.callers import (
-    AGENTS,
     Callers,
     Row,
     alarms_of,
@@ -21,12 +20,13 @@ from tests.real.callers import (
     settled,
     spool_files,
     voice_file,
+    wait_for_agent,
     wait_until_heard,
 )
 from tests.real.gate_stories import Act, Story, playing, visit
 
 Told = Callable[[str], Story]
-FIRST_AGENT, *LATER_AGENTS = (voice_file(agent) for agent in AGENTS)
+FIRST_PARTNER = voice_file("stranger")
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +42,9 @@ def story(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told
             ),
             "refuses the second": lambda: visit(
                 site, troupe, "thenkort-asaankondiging-10000", "73", act=_in_second_notice(site, "kort", "1")
+            ),
+            "the first is withdrawn": lambda: visit(
+                site, troupe, "thenaankondiging-askort-10000", "75", act=_first_withdrawn(site)
             ),
             "permits both by AGI": lambda: visit(
                 site, troupe, "agithenaankondiging-askort-10000", "74", act=_in_second_talk(site)
@@ -72,10 +75,12 @@ def test_each_policy_has_a_recording_of_its_own(
     assert keys[0] != keys[1]
     folder = tmp_path_factory.mktemp("export")
     before, after = (export(site, row["recording_id"], folder / row["policy"]) for row in (first, second))
-    assert holds(before.agent, FIRST_AGENT)
+    assert holds(before.agent, FIRST_PARTNER)
+    assert not holds_an_agent(before.agent)
     assert holds(before.caller, voice_file("caller1"))
     assert holds(after.caller, voice_file("caller1"))
     assert holds_an_agent(after.agent)
+    assert not holds(after.agent, FIRST_PARTNER)
     assert 4000 < first["duration_ms"] < 8000
     assert alarms_of(site, told.row, "foreign_tape") == []
 
@@ -96,10 +101,24 @@ def test_the_dialplan_names_the_recording_that_runs(site: Site, story: Told, who
 def test_the_code_in_the_second_talk_withdraws_the_second_recording_and_keeps_the_first(
     site: Site, story: Told
 ) -> None:
-    first, second = _recordings(site, story("withdraws the second"))
+    told = story("withdraws the second")
+    first, second = _recordings(site, told)
+    assert told.shown["CONSENTLINE_RECORDING"] == ""
+    assert told.shown["Caller ID Name"] == "[not rec]"
+    assert told.shown["CONSENTLINE_ANNOUNCE"].endswith("/agent_not_recorded")
     assert (first["state"], first["withdrawn_by"]) == ("sealed", None)
     assert (second["state"], second["withdrawn_by"]) == ("withdrawn", "caller_key")
     assert spool_files(site, second["recording_id"]) == []
+
+
+def test_the_first_recording_withdrawn_by_the_operator_leaves_the_second_running(
+    site: Site, story: Told
+) -> None:
+    told = story("the first is withdrawn")
+    first, second = _recordings(site, told)
+    assert (first["state"], first["withdrawn_by"]) == ("withdrawn", "operator")
+    assert (second["state"], second["withdrawn_by"]) == ("sealed", None)
+    assert told.shown["CONSENTLINE_RECORDING"] == second["recording_id"]
 
 
 def test_a_refusal_at_the_second_gate_takes_back_the_first(site: Site, story: Told) -> None:
@@ -112,16 +131,30 @@ def test_a_refusal_at_the_second_gate_takes_back_the_first(site: Site, story: To
 def _in_second_talk(site: Site, key: str = "") -> Act:
     def act(call: Call) -> None:
         wait_until_heard(call, prompt_file(site, "aankondiging"))
-        wait_until_heard(call, *LATER_AGENTS)
+        wait_for_agent(call)
         if key:
             call.dtmf(key)
 
     return act
 
 
+def _first_withdrawn(site: Site) -> Act:
+    def act(call: Call) -> None:
+        _in_second_talk(site)(call)
+        first, _ = query(
+            site,
+            "SELECT r.recording_id FROM recordings r JOIN calls c USING (call_id)"
+            " WHERE c.caller_masked LIKE ? ORDER BY r.rowid",
+            "%75",
+        )
+        site.cli("withdraw", first["recording_id"])
+
+    return act
+
+
 def _in_second_notice(site: Site, policy: str, key: str) -> Act:
     def act(call: Call) -> None:
-        wait_until_heard(call, FIRST_AGENT)
+        wait_until_heard(call, FIRST_PARTNER)
         call.listen(7.0)
         call.dtmf(key)
 

@@ -255,7 +255,7 @@ def test_a_withdrawn_recording_does_not_open_again_from_a_restored_backup(
             callers.export(site, made["11"], tmp_path / "after")
         assert not (tmp_path / "after").exists()
         assert callers.recording(site, made["11"], state="lost")
-        assert any(made["11"] in alarm["text"] for alarm in callers.alarms(site, "recording_lost"))
+        assert any(made["11"] in alarm["about"] for alarm in callers.alarms(site, "recording_lost"))
     site.start_daemon()
     callers.export(site, made["12"], tmp_path / "other")
     breaking.assert_in_step(site)

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from policy.vocabulary import CallId
 from recorder.ami import AmiAccess
 from recorder.ports import StopOutcome
-from tests.recorder.fakes import FakeAsterisk
+from tests.recorder.ami_words import described
+from tests.recorder.fakes import BRIDGE, FakeAsterisk
 
 PASSWORD = "geheim, en: lang"
 _WORDS = {
@@ -94,8 +95,16 @@ class FakeManager:
                 if channel is None:
                     return _reply(request, "No such channel")
                 named = {f"CONSENTLINE_MMID_{name}": tape for name, tape in channel.named.items()}
+                named["CONSENTLINE_RECORDING"] = channel.recording_id or ""
                 value = {"CONSENTLINE_MMID": channel.ours, **named}.get(request["Variable"], "")
                 return _reply(request, None, f"Variable: {request['Variable']}", f"Value: {value}")
+            case "Setvar":
+                channel = self._asterisk.channels.get(CallId(request["Channel"]))
+                if channel is None:
+                    return _reply(request, "No such channel")
+                assert request["Variable"] == "CONSENTLINE_RECORDING" and "Value" not in request
+                channel.recording_id = None
+                return _reply(request, None)
             case "StopMixMonitor":
                 outcome = self._asterisk.stop(CallId(request["Channel"]), request.get("MixMonitorID"))
                 return _reply(request, _WORDS.get(outcome))
@@ -111,10 +120,8 @@ class FakeManager:
             lines = (
                 "Event: Status",
                 "Privilege: Call",
-                f"Channel: Local/s@talk-{call_id};1",
-                f"Uniqueid: {call_id}",
-                f"Linkedid: {call_id}",
-                f"BridgeID: {'6f0c-5471' if channel.bridged else ''}",
+                described(f"Local/s@talk-{call_id};1", call_id).removesuffix("\r\n"),
+                f"BridgeID: {BRIDGE if channel.bridged else ''}",
                 f"Variable: CONSENTLINE_MMID={channel.ours or '(null)'}",
                 f"Variable: CONSENTLINE_RECORDING={channel.recording_id or '(null)'}",
                 tag,

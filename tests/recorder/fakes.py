@@ -16,6 +16,8 @@ from policy.errors import ConsentlineError, NotFound, StateConflict, Unavailable
 from policy.vocabulary import CallId, ControllerLost, ErasedBecause, RecordingId, RecordingState, WithdrawnBy
 from recorder.ports import LiveChannel, Row, StopOutcome
 
+BRIDGE = "6f0c-5471"
+
 
 @dataclass(slots=True, kw_only=True)
 class FakeChannel:
@@ -85,6 +87,12 @@ class FakeTape:
             return StopOutcome.NOT_STARTED
         return self._asterisk.stop(call_id, channel.named[recording_id])
 
+    async def unname(self, call_id: CallId, recording_id: RecordingId) -> None:
+        """Forget the name."""
+        channel = await self._find(call_id)
+        if channel is not None and channel.recording_id == recording_id:
+            channel.recording_id = None
+
     async def stop_newest(self, call_id: CallId) -> StopOutcome:
         """Stop the newest tape."""
         await self._find(call_id)
@@ -98,7 +106,11 @@ class FakeTape:
         """Return every channel."""
         await self._answer()
         return tuple(
-            LiveChannel(channel_id=call_id, bridged=channel.bridged, recording_id=channel.recording_id)
+            LiveChannel(
+                channel_id=call_id,
+                bridge_id=BRIDGE if channel.bridged else None,
+                recording_id=channel.recording_id,
+            )
             for call_id, channel in self._asterisk.channels.items()
         )
 
@@ -149,6 +161,7 @@ class FakeRegister:
             call_id=call_id,
             state=state,
             bridged_at=bridged_at,
+            bridge_id=None if bridged_at is None else BRIDGE,
             controller_lost=controller_lost,
             marked=marked,
         )
@@ -203,10 +216,15 @@ class FakeRegister:
             empty = because is ErasedBecause.EMPTY
             self._set(recording_id, RecordingState.EMPTY if empty else RecordingState.PURGED)
 
-    async def bridged(self, recording_id: RecordingId, at: datetime | None) -> None:
+    async def bridged(self, recording_id: RecordingId, at: datetime, bridge_id: str) -> None:
         """Note since when."""
-        await self._begin("bridged" if at is not None else "waiting")
-        self.table[recording_id] = replace(self.table[recording_id], bridged_at=at)
+        await self._begin("bridged")
+        self.table[recording_id] = replace(self.table[recording_id], bridged_at=at, bridge_id=bridge_id)
+
+    async def waiting(self, recording_id: RecordingId) -> None:
+        """Note that it waits."""
+        await self._begin("waiting")
+        self.table[recording_id] = replace(self.table[recording_id], bridged_at=None, bridge_id=None)
 
     async def rows(self, also: Collection[RecordingId]) -> tuple[Row, ...]:
         """Return what is unfinished, and what was asked for."""

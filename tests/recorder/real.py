@@ -138,7 +138,7 @@ class RealSite:
         os.kill(pid, signal.SIGSTOP)
 
     async def _connected(self, call_id: CallId) -> bool:
-        return any(c.channel_id == call_id and c.bridged for c in await self.tape.channels())
+        return any(c.channel_id == call_id and c.bridge_id for c in await self.tape.channels())
 
     async def _gone(self, call_id: CallId) -> bool:
         return not await self.tape.alive(call_id)

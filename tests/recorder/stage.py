@@ -16,7 +16,7 @@ from recorder.spool import Spool
 from recorder.wav import Samples
 from tests import virtual_time
 from tests.recorder import waves
-from tests.recorder.fakes import FakeAlarms, FakeAsterisk, FakeChannel, FakeRegister, FakeTape
+from tests.recorder.fakes import BRIDGE, FakeAlarms, FakeAsterisk, FakeChannel, FakeRegister, FakeTape
 from tests.virtual_time import VirtualClock
 
 CALL = CallId("1795283143.0")
@@ -74,7 +74,7 @@ class Stage:
         self.asterisk.channels[call_id].bridged = True
         self.captures.hear(
             BridgeEntered(
-                channel_id=call_id, linked_id=call_id, channel="PJSIP/a-1", bridge_id="b", holding=False
+                channel_id=call_id, linked_id=call_id, channel="PJSIP/a-1", bridge_id=BRIDGE, holding=False
             )
         )
 
@@ -82,7 +82,7 @@ class Stage:
         """Have the caller wait again."""
         self.asterisk.channels[call_id].bridged = False
         self.captures.hear(
-            BridgeLeft(channel_id=call_id, linked_id=call_id, channel="PJSIP/a-1", bridge_id="b")
+            BridgeLeft(channel_id=call_id, linked_id=call_id, channel="PJSIP/a-1", bridge_id=BRIDGE)
         )
 
     def speak(self, samples: int, recording_id: RecordingId = ID) -> None:

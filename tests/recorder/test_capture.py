@@ -13,10 +13,10 @@ import soundfile
 from policy.errors import ConsentlineError, NotFound, Unavailable
 from policy.vocabulary import ErasedBecause, RecordingId, RecordingState, WithdrawnBy
 from recorder.ami import LinkDown, LinkUp
-from recorder.ami_wire import BridgeEntered, TapeStarted
+from recorder.ami_wire import BridgeEntered, HungUp, Tampered, TapeStarted
 from recorder.finishing import Finished
 from tests.recorder import waves
-from tests.recorder.fakes import FakeChannel
+from tests.recorder.fakes import BRIDGE, FakeChannel
 from tests.recorder.stage import CALL, ID, Stage, nth, play
 
 S = RecordingState
@@ -176,6 +176,38 @@ def test_both_words_about_the_end_of_a_call_finish_it_once(tmp_path: Path) -> No
     assert stage.journal.count("seal") == 1
 
 
+def test_a_forged_hang_up_is_taken_back_and_the_recording_goes_on_to_its_true_end(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        await talk(stage)
+        for _ in range(20):  # who can do it once does it again
+            stage.captures.hear(Tampered())
+            stage.captures.hear(HungUp(channel_id=CALL, linked_id=CALL, channel="PJSIP/a-1"))
+            stage.captures.hear(Tampered())
+            await asyncio.sleep(1)
+        stage.speak(24_000)
+        assert stage.register.state(ID) is S.RECORDING
+        await stage.captures.withdraw(ID, WithdrawnBy.CALLER_KEY)  # as any recording that goes on
+        assert stage.names == []
+
+    stage = play(tmp_path, story)
+    assert stage.register.state(ID) is S.WITHDRAWN
+    assert set(stage.alarms.kinds) == {"ami_tampered"}
+    assert len(stage.alarms.kinds) <= 5
+
+
+def test_a_true_hang_up_amid_tampering_ends_the_recording(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        await talk(stage)
+        stage.captures.hear(Tampered())
+        stage.unbridge()
+        stage.close(24_000)
+        stage.hang_up()
+        stage.captures.hear(Tampered())
+        await asyncio.sleep(30)
+
+    assert play(tmp_path, story).register.state(ID) is S.SEALED
+
+
 def test_a_writer_that_never_closes_is_waited_for_only_so_long(tmp_path: Path) -> None:
     async def story(stage: Stage) -> None:
         await stage.decided()
@@ -193,6 +225,22 @@ def test_a_writer_that_never_closes_is_waited_for_only_so_long(tmp_path: Path) -
     stage = play(tmp_path, story)
     assert stage.register.durations_ms == {ID: 100}
     assert stage.alarms.kinds == ["writer_not_closed"]
+
+
+def test_a_call_that_changes_bridges_is_known_by_the_one_it_is_in(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        await talk(stage)
+        assert stage.register.table[ID].bridge_id == BRIDGE
+        stage.unbridge()
+        stage.captures.hear(
+            BridgeEntered(
+                channel_id=CALL, linked_id=CALL, channel="PJSIP/a-1", bridge_id="another", holding=False
+            )
+        )
+        await asyncio.sleep(2)
+        assert stage.register.table[ID].bridge_id == "another"
+
+    play(tmp_path, story)
 
 
 def test_a_call_in_which_nobody_spoke_is_empty_and_no_fault(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,14 +18,14 @@ from recorder.ami_wire import TapeStarted
 from recorder.ports import LiveChannel, Row
 from recorder.reconcile import Adopt, Drop, Finish, Unlink, Withdraw, plan_reconcile
 from tests.recorder import waves
-from tests.recorder.fakes import FakeChannel
+from tests.recorder.fakes import BRIDGE, FakeChannel
 from tests.recorder.stage import CALL, ID, Stage, play
 
 S = RecordingState
 SINCE = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 LEGS = (Path(f"{ID}-caller.wav"), Path(f"{ID}-agent.wav"))
 WITHDRAWN_LEGS = (Path(f"{ID}-caller.wav.withdrawn"), Path(f"{ID}-agent.wav"))
-BRIDGED = LiveChannel(channel_id=CALL, bridged=True, recording_id=ID)
+BRIDGED = LiveChannel(channel_id=CALL, bridge_id=BRIDGE, recording_id=ID)
 
 
 def row(
@@ -33,27 +34,31 @@ def row(
     bridged_at: datetime | None = SINCE,
     controller_lost: ControllerLost = ControllerLost.KEEP_IF_WATCHED,
     marked: bool = False,
+    ended: bool = False,
 ) -> Row:
     return Row(
         recording_id=ID,
         call_id=CALL,
         state=state,
         bridged_at=bridged_at,
+        bridge_id=None if bridged_at is None else BRIDGE,
         controller_lost=controller_lost,
         marked=marked,
+        ended=ended,
     )
 
 
 def test_only_a_watched_conversation_lives_through_the_absence_of_the_daemon() -> None:
     watched = plan_reconcile(rows=(row(),), channels=(BRIDGED,), spool={ID: LEGS}, absent=True)
-    assert watched == (Adopt(row=row(), bridged=True),)
+    assert watched == (Adopt(row=row(), bridge_id=BRIDGE),)
     doubtful = [
         (row(controller_lost=ControllerLost.DROP), BRIDGED),
         (row(bridged_at=None), BRIDGED),
         (row(marked=True), BRIDGED),
-        (row(), LiveChannel(channel_id=CALL, bridged=False, recording_id=ID)),
-        (row(), LiveChannel(channel_id=CALL, bridged=True, recording_id=None)),
-        (row(), LiveChannel(channel_id=CALL, bridged=True, recording_id=RecordingId("cd" * 16))),
+        (row(), LiveChannel(channel_id=CALL, bridge_id=None, recording_id=ID)),
+        (row(), LiveChannel(channel_id=CALL, bridge_id=BRIDGE, recording_id=None)),
+        (row(), LiveChannel(channel_id=CALL, bridge_id=BRIDGE, recording_id=RecordingId("cd" * 16))),
+        (row(), LiveChannel(channel_id=CALL, bridge_id="another", recording_id=ID)),
     ]
     for doubted, channel in doubtful:
         plan = plan_reconcile(rows=(doubted,), channels=(channel,), spool={ID: LEGS}, absent=True)
@@ -62,13 +67,24 @@ def test_only_a_watched_conversation_lives_through_the_absence_of_the_daemon() -
     assert gone == (Drop(recording_id=ID, call_id=None, because=ErasedBecause.CONTROLLER_LOST),)
 
 
+def test_a_call_that_was_seen_to_its_end_before_the_absence_is_finished_under_any_policy() -> None:
+    def plan(found: Row, *channels: LiveChannel) -> object:
+        return plan_reconcile(rows=(found,), channels=channels, spool={ID: LEGS}, absent=True)
+
+    seen = row(controller_lost=ControllerLost.DROP, ended=True)
+    assert plan(seen) == (Finish(row=seen),)
+    dropped = Drop(recording_id=ID, call_id=None, because=ErasedBecause.CONTROLLER_LOST)
+    assert plan(row(ended=True, marked=True)) == (dropped,)
+    assert plan(seen, BRIDGED) == (replace(dropped, call_id=CALL),)
+
+
 def test_after_a_mere_cut_what_ended_is_finished_and_what_lives_goes_on() -> None:
     dropped_by_policy = row(controller_lost=ControllerLost.DROP, bridged_at=None)
     assert plan_reconcile(rows=(dropped_by_policy,), channels=(), spool={}, absent=False) == (
         Finish(row=dropped_by_policy),
     )
     assert plan_reconcile(rows=(dropped_by_policy,), channels=(BRIDGED,), spool={}, absent=False) == (
-        Adopt(row=dropped_by_policy, bridged=True),
+        Adopt(row=dropped_by_policy, bridge_id=BRIDGE),
     )
 
 
@@ -102,7 +118,8 @@ def test_what_was_captured_is_finished_and_leftovers_are_unlinked(absent: bool) 
 def test_nothing_renamed_ever_comes_back_and_what_nobody_knows_is_destroyed(
     found: Row, live: bool, bridged: bool, absent: bool
 ) -> None:
-    channels = (LiveChannel(channel_id=CALL, bridged=bridged, recording_id=ID),) if live else ()
+    bridge_id = BRIDGE if bridged else None
+    channels = (LiveChannel(channel_id=CALL, bridge_id=bridge_id, recording_id=ID),) if live else ()
     ghost = RecordingId("ee" * 16)
     steps = plan_reconcile(
         rows=(found,),

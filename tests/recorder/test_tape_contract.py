@@ -177,8 +177,26 @@ def test_channels_tell_who_is_connected_and_under_which_name_they_are_recorded(p
         other = await site.call(recorded=False)
         channels = {channel.channel_id: channel for channel in await site.tape.channels()}
         assert channels[recorded].recording_id == ID
-        assert channels[recorded].bridged
+        assert channels[recorded].bridge_id is not None
         assert channels[other].recording_id is None
+
+    play(story)
+
+
+def test_a_recording_that_runs_no_more_is_named_no_more_and_another_one_stays(play: Play) -> None:
+    async def story(site: Site) -> None:
+        call_id = await site.call(recorded=True)
+
+        async def named() -> RecordingId | None:
+            channels = await site.tape.channels()
+            return next(one.recording_id for one in channels if one.channel_id == call_id)
+
+        await site.tape.unname(call_id, RecordingId("cd" * 16))
+        assert await named() == ID
+        await site.tape.unname(call_id, ID)
+        assert await named() is None
+        await site.hang_up(call_id)
+        await site.tape.unname(call_id, ID)
 
     play(story)
 

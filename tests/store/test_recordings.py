@@ -107,10 +107,14 @@ def test_the_database_itself_keeps_an_erased_recording_erased(stage: Scene) -> N
 
 def test_waiting_again_is_noted_as_not_bridged(stage: Scene) -> None:
     recording_id = stage.begin(1)
-    for at in (STARTED_AT, None):
-        with stage.db.write() as tx:
-            recordings.bridged(tx, recording_id, at)
-        assert recordings.get_recording(stage.db, recording_id).bridged_at == at
+    with stage.db.write() as tx:
+        recordings.bridged(tx, recording_id, STARTED_AT, "fa1d")
+    row = recordings.get_recording(stage.db, recording_id)
+    assert (row.bridged_at, row.bridge_id) == (STARTED_AT, "fa1d")
+    with stage.db.write() as tx:
+        recordings.waiting(tx, recording_id)
+    row = recordings.get_recording(stage.db, recording_id)
+    assert (row.bridged_at, row.bridge_id) == (None, None)
 
 
 def test_a_quarantined_recording_says_why_and_keeps_its_state(stage: Scene) -> None:
