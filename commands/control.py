@@ -61,50 +61,50 @@ class Daemon:
             DaemonAway: If nobody listens.
             ConsentlineError: If the daemon cannot be asked, or says no.
         """
-        return self._object("GET", "/status")
+        return self.ask_object("GET", "/status")
 
     def calls(self) -> list[Row]:
         """Return one row a call, oldest first."""
-        return self._rows("GET", "/calls")
+        return self.ask_rows("GET", "/calls")
 
     def recordings(self) -> list[Row]:
         """Return one row a recording, oldest first."""
-        return self._rows("GET", "/recordings")
+        return self.ask_rows("GET", "/recordings")
 
     def withdraw(self, *, by: str, call_id: str | None = None, recording_id: str | None = None) -> Row:
         """Withdraw the recording of a call, and return what was done."""
         subject = {"call": call_id} if recording_id is None else {"recording": recording_id}
-        return self._object("POST", "/withdraw", subject | {"by": by})
+        return self.ask_object("POST", "/withdraw", subject | {"by": by})
 
     def purge(self, *, dry_run: bool, as_of: str | None, clock_is_right: bool) -> list[Row]:
         """Destroy what is due, or say what would be; one row a recording."""
         question = {"dry_run": dry_run, "as_of": as_of, "clock_is_right": clock_is_right}
-        return self._rows("POST", "/purge", question)
+        return self.ask_rows("POST", "/purge", question)
 
     def sweep(self, *, dry_run: bool) -> list[Row]:
         """Put rows and bytes in step again; one row a finding."""
-        return self._rows("POST", "/sweep", {"dry_run": dry_run})
+        return self.ask_rows("POST", "/sweep", {"dry_run": dry_run})
 
     def finalise(self) -> list[Row]:
         """Seal the captures that wait in the spool; one row a recording."""
-        return self._rows("POST", "/finalise")
+        return self.ask_rows("POST", "/finalise")
 
     def alarms(self) -> list[Row]:
         """Return the alarms that stand, the one that was last raised last."""
-        return self._rows("GET", "/alarms")
+        return self.ask_rows("GET", "/alarms")
 
     def settle_alarms(self, alarm_ids: Sequence[int] | None) -> list[Row]:
         """Put alarms aside, and return them; None: all that stand."""
         question = {"all": True} if alarm_ids is None else {"alarms": list(alarm_ids)}
-        return self._rows("POST", "/alarms/settle", question)
+        return self.ask_rows("POST", "/alarms/settle", question)
 
     def export(self, *, recording_id: str, person: str) -> Row:
         """Have the access put on the ledger, and return envelope, slot and manifest (I5)."""
-        return self._object("POST", "/export", {"recording": recording_id, "person": person})
+        return self.ask_object("POST", "/export", {"recording": recording_id, "person": person})
 
     def ledger(self, *, first: int) -> list[Row]:
         """Return the ledger's entries from a sequence number on."""
-        return self._rows("GET", "/ledger?" + urlencode({"from": first}))
+        return self.ask_rows("GET", "/ledger?" + urlencode({"from": first}))
 
     def sealed(self, recording_id: str, into: BinaryIO) -> None:
         """Copy the sealed bytes of a recording into a file; they are worthless without a key."""
@@ -116,13 +116,20 @@ class Daemon:
             if answer.length:
                 raise self._broken(f"{answer.length} bytes short")
 
-    def _rows(self, method: str, path: str, question: Row | None = None) -> list[Row]:
+    def ask_rows(self, method: str, path: str, question: Row | None = None) -> list[Row]:
+        """Ask what is answered with rows.
+
+        Raises:
+            DaemonAway: If nobody listens.
+            ConsentlineError: If the daemon cannot be asked, or says no.
+        """
         content = self._json(method, path, question)
         if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
             raise self._nonsense(path, "an array of objects", content)
         return content
 
-    def _object(self, method: str, path: str, question: Row | None = None) -> Row:
+    def ask_object(self, method: str, path: str, question: Row | None = None) -> Row:
+        """Ask what is answered with one object; errors as those of `ask_rows`."""
         content = self._json(method, path, question)
         if not isinstance(content, dict):
             raise self._nonsense(path, "an object", content)

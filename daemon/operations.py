@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from daemon.control import DecisionQuestion, GateQuestion, Row
+from daemon.control import Row
+from daemon.desks.operations import DecisionQuestion, GateQuestion
 from daemon.metrics import Metrics
 from daemon.register import Register
 from ivr.agi import AgiGate, Ask, GoOn
@@ -39,7 +40,7 @@ class Links:
 
 
 class DaemonOperations:
-    """Implements `daemon.control.Operations`.
+    """Implements `daemon.desks.operations.Operations`.
 
     Args:
         trunks: Endpoints from which callers from outside come; empty: everybody is one.

@@ -7,12 +7,21 @@ import pwd
 import socket
 import struct
 from dataclasses import dataclass
+from enum import Enum
 
 from policy.config import Control
 from policy.errors import AccessRefused
 
 _PEER = struct.Struct("3i")
 ROOT_UID = 0
+
+
+class Asker(Enum):
+    """Who may ask something; the daemon's own user and root may ask everything."""
+
+    OPERATOR = "operator"
+    ASTERISK = "asterisk"
+    """Asterisk's own scripts, and operators."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,19 +54,19 @@ class Doorman:
         self._operators = frozenset(control.operator_logins)
         self._asterisk = frozenset(control.asterisk_logins)
 
-    def admit(self, peer: Peer, *, for_asterisk: bool) -> None:
+    def admit(self, peer: Peer, asker: Asker) -> None:
         """Return if the peer may ask this.
 
         Args:
             peer: Who asks.
-            for_asterisk: Whether Asterisk's own scripts may ask it too.
+            asker: Who may.
 
         Raises:
             AccessRefused: If it may not.
         """
         if peer.uid in (ROOT_UID, os.geteuid()) or peer.login in self._operators:
             return
-        if for_asterisk and peer.login in self._asterisk:
+        if asker is Asker.ASTERISK and peer.login in self._asterisk:
             return
         raise AccessRefused(
             f'control socket: login "{peer.login}" may not ask this',

@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager
 
 from daemon.bridges import Bridges, Met, Parted
 from daemon.control import ControlSocket
+from daemon.desks.operations import OperationsDesk
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
 from daemon.jobs import Job, Jobs
 from daemon.lock import sole_owner
@@ -231,7 +232,9 @@ class Service:
                 raise _reason(group) from group
 
     async def _take_calls(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
-        control = ControlSocket(self._config.path("socket"), self._operations, Doorman(self._config.control))
+        desks = (OperationsDesk(self._operations),)
+        routes = (route for desk in desks for route in desk.routes())
+        control = ControlSocket(self._config.path("socket"), routes, Doorman(self._config.control))
         port = self._config.metrics.listen_port
         site = None if port is None else MetricsSite(self._metrics, port)
         if site is not None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from daemon.control import DecisionQuestion, GateQuestion, Row
+from daemon.control import Row
+from daemon.desks.operations import DecisionQuestion, GateQuestion
 from policy.clock import to_iso
 from policy.errors import ConsentlineError
 from policy.vocabulary import CallId, RecordingId, WithdrawnBy

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from cli import run
-from daemon.control import ControlSocket, Operations
+from daemon.control import ControlSocket
+from daemon.desks.operations import Operations, OperationsDesk
 from daemon.peers import Doorman
 from policy.config import Control
 
@@ -84,7 +85,7 @@ def serve(config_file: Path) -> Iterator[Callable[[Operations], None]]:
 
 class _Serving:
     def __init__(self, path: Path, operations: Operations) -> None:
-        self._socket = ControlSocket(path, operations, Doorman(Control()))
+        self._socket = ControlSocket(path, OperationsDesk(operations).routes(), Doorman(Control()))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
 

@@ -11,7 +11,7 @@ import pytest
 
 from commands.diagnose_alarms import alarm_checks
 from commands.diagnosis import Verdict
-from daemon.control import Operations
+from daemon.desks.operations import Operations
 from policy.errors import NotFound
 from policy.vocabulary import CallId
 from store import alarms
@@ -89,7 +89,7 @@ def test_the_daemon_is_asked_where_it_runs(serve: Serve, command: CommandLine) -
     command("alarms", "--settle", "--all")
     assert operations.asked == [
         ("alarms", {}),
-        ("settle_alarms", {"alarms": [7, 8], "login": True}),
+        ("settle_alarms", {"alarms": (7, 8), "login": True}),
         ("settle_alarms", {"alarms": None, "login": True}),
     ]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from commands.control import Daemon, DaemonAway
-from daemon.control import Operations
+from daemon.desks.operations import Operations
 from policy import errors
 from policy.errors import ConsentlineError, Unavailable
 from policy.vocabulary import WithdrawnBy

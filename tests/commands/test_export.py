@@ -23,7 +23,7 @@ import pytest
 import soundfile
 
 from cli import run
-from daemon.control import Operations
+from daemon.desks.operations import Operations
 from policy.clock import SystemRandomness
 from policy.errors import StateConflict
 from policy.vocabulary import RecordingId

@@ -13,7 +13,7 @@ import pytest
 
 from commands.offline import Offline
 from commands.records import CALL_COLUMNS, RECORDING_COLUMNS
-from daemon.control import Operations
+from daemon.desks.operations import Operations
 from daemon.lock import sole_owner
 from policy.clock import SteppedClock, to_iso
 from policy.config import load_config

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from commands.records import CALL_COLUMNS, RECORDING_COLUMNS
-from daemon.control import Operations
+from daemon.desks.operations import Operations
 from policy.errors import ClockSuspect, DestructionIncomplete, NotFound
 from policy.vocabulary import WithdrawnBy
 from tests.commands.asked import ScriptedOperations

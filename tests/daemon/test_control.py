@@ -7,8 +7,9 @@ from typing import cast
 
 import pytest
 
-from daemon.control import ControlSocket, Operations
-from daemon.peers import Doorman, Peer
+from daemon.control import ControlSocket
+from daemon.desks.operations import Operations, OperationsDesk
+from daemon.peers import Asker, Doorman, Peer
 from policy.config import Control
 from policy.errors import AccessRefused
 
@@ -19,7 +20,7 @@ class Closed(Doorman):
     def __init__(self) -> None:
         super().__init__(Control())
 
-    def admit(self, peer: Peer, *, for_asterisk: bool) -> None:
+    def admit(self, peer: Peer, asker: Asker) -> None:
         raise AccessRefused("may not ask this")
 
 
@@ -30,7 +31,7 @@ def test_who_may_ask_nothing_cannot_write_lines_into_the_log_either(
     path = tmp_path / "control.sock"
 
     async def ask() -> bytes:
-        control = ControlSocket(path, cast(Operations, None), Closed())
+        control = ControlSocket(path, OperationsDesk(cast(Operations, None)).routes(), Closed())
         await control.start()
         reader, writer = await asyncio.open_unix_connection(path)
         target = b"/recordings/x%0A2026-11-21%20ERROR%20forged%20line/sealed"

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from daemon.peers import Doorman, Peer, peer_of
+from daemon.peers import Asker, Doorman, Peer, peer_of
 from policy.config import Control
 from policy.errors import AccessRefused
 
@@ -21,25 +21,25 @@ def test_the_kernel_says_who_connected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("login", "for_asterisk", "admitted"),
+    ("login", "asker", "admitted"),
     [
-        ("coach", True, True),
-        ("coach", False, True),
-        ("asterisk", True, True),
-        ("asterisk", False, False),
-        ("stranger", True, False),
-        ("stranger", False, False),
+        ("coach", Asker.ASTERISK, True),
+        ("coach", Asker.OPERATOR, True),
+        ("asterisk", Asker.ASTERISK, True),
+        ("asterisk", Asker.OPERATOR, False),
+        ("stranger", Asker.ASTERISK, False),
+        ("stranger", Asker.OPERATOR, False),
     ],
 )
-def test_a_login_may_ask_what_the_config_says(login: str, *, for_asterisk: bool, admitted: bool) -> None:
+def test_a_login_may_ask_what_the_config_says(login: str, asker: Asker, *, admitted: bool) -> None:
     peer = Peer(uid=STRANGER_UID, login=login)
     if admitted:
-        DOORMAN.admit(peer, for_asterisk=for_asterisk)
+        DOORMAN.admit(peer, asker)
     else:
         with pytest.raises(AccessRefused, match=login):
-            DOORMAN.admit(peer, for_asterisk=for_asterisk)
+            DOORMAN.admit(peer, asker)
 
 
 @pytest.mark.parametrize("uid", [0, os.geteuid()])
 def test_root_and_the_daemons_own_user_may_ask_everything(uid: int) -> None:
-    DOORMAN.admit(Peer(uid=uid, login="whoever"), for_asterisk=False)
+    DOORMAN.admit(Peer(uid=uid, login="whoever"), Asker.OPERATOR)

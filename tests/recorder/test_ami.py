@@ -13,8 +13,8 @@ from policy.errors import Unavailable
 from policy.vocabulary import CallId
 from recorder.ami import Ami, AmiAccess, AmiLost, Heard, LinkDown, LinkUp
 from recorder.ami_wire import FullyBooted, HungUp, get_variable, list_channels, ping, stop_mixmonitor
-from tests.recorder.fake_manager import FakeManager
 from tests.recorder.ami_words import described
+from tests.recorder.fake_manager import FakeManager
 from tests.recorder.fakes import FakeAsterisk, FakeChannel
 from tests.recorder.patience import until
 

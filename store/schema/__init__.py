@@ -1,0 +1,37 @@
+"""The tables, as numbered migrations that are never edited once they have run anywhere.
+
+Every table is STRICT, every closed set is a CHECK, and what may only grow is guarded by
+triggers: a slip of our own is stopped here, while a person with the file in hand is found
+by `ledger.verify`. Times are Unix milliseconds. Migrations only add; SQL is written out,
+one module a subject.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlite_utils import Database, Migrations
+
+from store.schema import alarms, counts, evidence, ledger, recordings
+
+_IN_ORDER: Final = (
+    ("0001_calls_and_decisions", evidence.STATEMENTS),
+    ("0002_recordings_and_keys", recordings.STATEMENTS),
+    ("0003_ledger_and_alarms", ledger.STATEMENTS),
+    ("0004_alarms_by_cause", alarms.STATEMENTS),
+    ("0005_counts", counts.STATEMENTS),
+)
+"""What every database went through, in this order."""
+
+migrations: Final = Migrations("consentline")
+
+
+def _register(name: str, statements: tuple[str, ...]) -> None:
+    @migrations(name=name)
+    def run(database: Database) -> None:
+        for statement in statements:
+            database.execute(statement)
+
+
+for _name, _statements in _IN_ORDER:
+    _register(_name, _statements)
