@@ -10,7 +10,7 @@ from commands.diagnosis import Check, note, ok, problem
 from policy.clock import SystemClock
 from policy.errors import ConsentlineError, NotFound
 from policy.model import Policy
-from store import keys, people
+from store import keys, reading_keys
 from store.db import Db
 
 
@@ -39,12 +39,12 @@ def _keys(database: Path, policies: Iterable[Policy]) -> Iterator[Check]:
 def _key(db: Db, policy: Policy) -> Iterator[Check]:
     name = f"reading key {policy.name}"
     try:
-        key = people.reading_key(db, policy.name)
+        key = reading_keys.reading_key(db, policy.name)
     except NotFound as error:
         yield problem(name, "is missing: nothing can be sealed", error.hint)
         return
     yield ok(name, key.public.fingerprint)
-    persons = [slot.person for slot in people.slots(db, key.public.key_id)]
+    persons = [slot.person for slot in reading_keys.slots(db, key.public.key_id)]
     if persons:
         yield ok(f"{name}: opened by", ", ".join(persons))
     else:

@@ -23,7 +23,7 @@ from policy.config import Config
 from policy.errors import ConfigError, ConsentlineError, NotFound, StateConflict, Unavailable
 from policy.load import Policies, load_policies
 from policy.model import Policy
-from store import people, settings
+from store import reading_keys, settings
 from store.db import Db, Tx
 from store.epochs import EpochFolder
 from store.keys import check_passphrase, make_private_half, make_slot
@@ -244,9 +244,9 @@ def _keys(
 def _reading_key(tx: Tx, policy: Policy, holder: Holder, clock: Clock, randomness: Randomness) -> Fingerprint:
     private = make_private_half(randomness)
     now = clock.now()
-    people.add_reading_key(tx, policy.name, private.public, at=now, actor="init")
+    reading_keys.add_reading_key(tx, policy.name, private.public, at=now, actor="init")
     slot = make_slot(private, person=holder.person, passphrase=holder.passphrase, randomness=randomness)
-    people.put_slot(tx, slot, at=now, actor="init")
+    reading_keys.put_slot(tx, slot, at=now, actor="init")
     return Fingerprint(policy=policy.name, fingerprint=private.public.fingerprint)
 
 

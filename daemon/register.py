@@ -32,7 +32,7 @@ from policy.vocabulary import (
     WithdrawnBy,
 )
 from recorder.ports import Row
-from store import alarms, calls, counts, decisions, destruction, marks, people, recordings, sealing
+from store import alarms, calls, counts, decisions, destruction, marks, reading_keys, recordings, sealing
 from store.archive import Archive
 from store.callers import seal_caller
 from store.db import Tx
@@ -75,7 +75,7 @@ class Register:
             if known is None:
                 caller = None
                 if arrival.policy is not None:
-                    public = people.reading_key(db, arrival.policy).public
+                    public = reading_keys.reading_key(db, arrival.policy).public
                     caller = seal_caller(arrival.call_id, arrival.caller, public=public, tag_key=self.tag_key)
                 with db.write() as tx:
                     calls.open_call(tx, arrival, caller=caller, policies=self.policies)
@@ -291,7 +291,7 @@ class Register:
         """
         for name in self.policies.by_name:
             try:
-                people.reading_key(self.archive.db, PolicyName(name))
+                reading_keys.reading_key(self.archive.db, PolicyName(name))
             except NotFound as error:
                 raise NotFound(
                     f"policy {name}: has no reading key, so nothing could be sealed",

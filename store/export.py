@@ -14,7 +14,7 @@ from datetime import datetime
 from policy.clock import to_iso
 from policy.errors import AccessRefused, ConsentlineError, IntegrityError, StateConflict
 from policy.vocabulary import RecordingId, RecordingState
-from store import calls, decisions, envelopes, ledger, people, recordings
+from store import calls, decisions, envelopes, ledger, reading_keys, recordings
 from store.archive import Archive
 from store.keys import KeyId, Slot
 from store.ledger import Json, Kind
@@ -105,7 +105,7 @@ def _openable(archive: Archive, request: Request) -> tuple[envelopes.EnvelopeRow
     if not found:
         raise IntegrityError(f"recording {request.recording_id}: is sealed, but has no envelope")
     for envelope in found:
-        for slot in people.slots(archive.db, envelope.key_id):
+        for slot in reading_keys.slots(archive.db, envelope.key_id):
             if slot.person == request.person:
                 return envelope, slot
     raise AccessRefused(f"{request.person[:60]!r}: has no slot that opens this recording")

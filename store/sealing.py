@@ -13,7 +13,7 @@ from typing import Final
 from policy.alarm_kinds import Ending
 from policy.errors import StateConflict, Unavailable
 from policy.vocabulary import RecordingId, RecordingState
-from store import alarms, container, envelopes, people, recordings
+from store import alarms, container, envelopes, reading_keys, recordings
 from store.archive import Archive
 from store.envelopes import EnvelopeRow
 from store.keys import PublicHalf
@@ -55,7 +55,7 @@ def seal(
         raise StateConflict(f"recording {recording_id}: is {row.state.value}, so it cannot be sealed")
     if row.state is RecordingState.SEALED:
         return row
-    public = people.reading_key(archive.db, row.policy).public
+    public = reading_keys.reading_key(archive.db, row.policy).public
     try:
         envelope, written = _write(archive, row, audio, public, step)
     except OSError as error:

@@ -14,7 +14,7 @@ from cli import run
 from policy.clock import SystemClock
 from policy.config import load_config
 from policy.vocabulary import PolicyName
-from store import people, settings
+from store import reading_keys, settings
 from store.db import Db
 from store.keys import open_slot
 from tests.commands.conftest import Ended, one_error
@@ -71,9 +71,9 @@ def test_init_makes_all_that_the_daemon_needs(init: Init, home: Path, eindhoven_
     assert stat.S_IMODE((home / "asterisk" / "manager.conf").stat().st_mode) == 0o640
     assert config.asterisk.ari_password in (home / "asterisk" / "ari.conf").read_text(encoding="utf-8")
     with closing(Db.open_to_read(config.path("database"), clock=SystemClock())) as db:
-        key = people.reading_key(db, PolicyName("eindhoven"))
+        key = reading_keys.reading_key(db, PolicyName("eindhoven"))
         assert settings.get(db, "tag_key") is not None
-        slot = people.slot(db, key.public.key_id, "anna")
+        slot = reading_keys.slot(db, key.public.key_id, "anna")
         assert open_slot(slot, PASSPHRASE).public == key.public
     assert ended.out == f"eindhoven\t{key.public.fingerprint}\n"
     assert "consentline prompts build" in ended.err
@@ -170,7 +170,7 @@ def test_a_second_policy_gets_a_key_of_its_own_and_its_codes_reach_the_features(
     assert ended.out.startswith("heerde\t")
     assert "*7" in (home / "asterisk" / "features.conf").read_text(encoding="utf-8")
     with closing(Db.open_to_read(home / "consentline.db", clock=SystemClock())) as db:
-        assert {key.policy for key in people.reading_keys(db)} == {"eindhoven", "heerde"}
+        assert {key.policy for key in reading_keys.reading_keys(db)} == {"eindhoven", "heerde"}
 
 
 def test_a_policy_that_has_its_key_is_not_given_another(init: Init, home: Path, eindhoven_file: Path) -> None:

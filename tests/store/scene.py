@@ -20,7 +20,7 @@ from store import (
     decisions,
     envelopes,
     keys,
-    people,
+    reading_keys,
     recordings,
     sealing,
     settings,
@@ -217,7 +217,7 @@ def scene(folder: Path, *, clock: SteppedClock | None = None, start: int = 0) ->
     )
     archive.prepare()
     with db.write() as tx:
-        people.add_reading_key(tx, EINDHOVEN, private.public, at=clock.now(), actor="test")
+        reading_keys.add_reading_key(tx, EINDHOVEN, private.public, at=clock.now(), actor="test")
     try:
         yield Scene(
             archive=archive,

@@ -9,7 +9,7 @@ import pytest
 
 from policy.errors import AccessRefused, ConsentlineError, IntegrityError, NotFound, StateConflict
 from policy.vocabulary import ErasedBecause
-from store import container, destruction, export, keys, ledger, people
+from store import container, destruction, export, keys, ledger, reading_keys
 from store.epochs import EpochKeyGone
 from tests.store.scene import CountingRandomness, Scene, recording_named, voice
 
@@ -26,7 +26,7 @@ def slot_of_anna() -> keys.Slot:
 @pytest.fixture
 def request_of_anna(stage: Scene, slot_of_anna: keys.Slot) -> export.Request:
     with stage.db.write() as tx:
-        people.put_slot(tx, slot_of_anna, at=stage.clock.now(), actor="login:root")
+        reading_keys.put_slot(tx, slot_of_anna, at=stage.clock.now(), actor="login:root")
     return export.Request(recording_id=recording_named(1), person="anna", login="anna")
 
 
@@ -113,15 +113,15 @@ def test_every_refusal_is_on_the_ledger_and_releases_nothing(
 def test_a_reading_key_of_another_is_refused_while_one_is_in_use(stage: Scene) -> None:
     other = keys.make_private_half(CountingRandomness(9)).public
     with pytest.raises(StateConflict, match="in use already"), stage.db.write() as tx:
-        people.add_reading_key(
-            tx, people.reading_keys(stage.db)[0].policy, other, at=stage.clock.now(), actor="x"
+        reading_keys.add_reading_key(
+            tx, reading_keys.reading_keys(stage.db)[0].policy, other, at=stage.clock.now(), actor="x"
         )
 
 
 def test_slots_are_listed_by_person_and_a_missing_one_is_named(
     stage: Scene, request_of_anna: export.Request, slot_of_anna: keys.Slot
 ) -> None:
-    assert people.slots(stage.db, slot_of_anna.key_id) == (slot_of_anna,)
-    assert people.slot(stage.db, slot_of_anna.key_id, "anna") == slot_of_anna
+    assert reading_keys.slots(stage.db, slot_of_anna.key_id) == (slot_of_anna,)
+    assert reading_keys.slot(stage.db, slot_of_anna.key_id, "anna") == slot_of_anna
     with pytest.raises(NotFound, match="piet"):
-        people.slot(stage.db, slot_of_anna.key_id, "piet")
+        reading_keys.slot(stage.db, slot_of_anna.key_id, "piet")

@@ -8,7 +8,7 @@ import pytest
 
 from policy.errors import NotFound, StateConflict, Unavailable
 from policy.vocabulary import RecordingState, WithdrawnBy
-from store import envelopes, ledger, ledger_check, people, recordings, sealing, sweep
+from store import envelopes, ledger, ledger_check, reading_keys, recordings, sealing, sweep
 from store.archive import Archive
 from tests.store.scene import Crash, CrashAt, Scene, recording_named, scene, voice
 
@@ -58,7 +58,7 @@ def test_without_a_reading_key_nothing_is_written_and_the_hint_says_what_to_do(s
         sealing.seal(stage.archive, recording_id, stage.flac(1))
     assert raised.value.hint is not None
     assert stage.archive.vault.absent(recording_id)
-    assert people.reading_keys(stage.db) == ()
+    assert reading_keys.reading_keys(stage.db) == ()
 
 
 def test_audio_that_is_not_there_is_put_into_words_and_the_recording_stays_captured(stage: Scene) -> None:
