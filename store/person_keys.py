@@ -9,7 +9,7 @@ from datetime import datetime
 from policy.clock import from_ms, to_ms
 from policy.errors import IntegrityError, NotFound, StateConflict
 from policy.situation import PersonId
-from store import ledger
+from store import ledger, people
 from store.db import Db, Tx
 from store.keys import KeyId, PublicHalf, Slot
 from store.ledger import Kind
@@ -34,9 +34,11 @@ def enrol(tx: Tx, public: PublicHalf, slot: Slot, *, at: datetime, actor: str) -
     """Store somebody's key, which they made themselves.
 
     Raises:
-        StateConflict: If they have one.
+        NotFound: If there is no such person.
+        StateConflict: If they have one, or retired.
         IntegrityError: If the slot is not of this key.
     """
+    people.must_be_here(tx, PersonId(slot.person))
     _must_match(public, slot)
     if tx.execute("SELECT 1 FROM person_keys WHERE person = ?", (slot.person,)).fetchone() is not None:
         raise StateConflict(
@@ -156,4 +158,4 @@ def _must_match(public: PublicHalf, slot: Slot) -> None:
 
 
 def _tell(tx: Tx, kind: Kind, at: datetime, actor: str, person: str, key_id: KeyId, **more: int) -> None:
-    ledger.append(tx, kind, at, actor=actor, subject=f"person:{person}", payload={"key": key_id, **more})
+    ledger.append(tx, kind, at, actor=actor, subject=people.subject_of(PersonId(person)), payload={"key": key_id, **more})

@@ -18,7 +18,7 @@ from policy.key_groups import KeyPath, audio_paths, number_paths, roles_of
 from policy.model import Policy
 from policy.situation import PersonId
 from policy.vocabulary import PolicyName
-from store import ledger
+from store import ledger, people
 from store.db import Db, Tx
 from store.keys import KeyId, PublicHalf
 from store.ledger import Kind
@@ -243,7 +243,7 @@ def grant(
         (key_id, person, sealed, int(is_custodian), to_ms(at)),
     )
     told = {"key": key_id, "custodian": is_custodian}
-    ledger.append(tx, Kind.KEY_GRANTED, at, actor=actor, subject=f"person:{person}", payload=told)
+    ledger.append(tx, Kind.KEY_GRANTED, at, actor=actor, subject=people.subject_of(person), payload=told)
 
 
 def remove_grants(
@@ -266,7 +266,7 @@ def remove_grants(
             if deleted:
                 told = {"key": key_id, "because": because}
                 ledger.append(
-                    tx, Kind.GRANT_REMOVED, at, actor=actor, subject=f"person:{person}", payload=told
+                    tx, Kind.GRANT_REMOVED, at, actor=actor, subject=people.subject_of(person), payload=told
                 )
             gone += deleted
     return gone

@@ -34,7 +34,7 @@ STATEMENTS: Final = (
     """,
     """
     CREATE TABLE person_keys (
-        person TEXT PRIMARY KEY,
+        person TEXT PRIMARY KEY REFERENCES people (person_id),
         key_id TEXT NOT NULL UNIQUE CHECK (length(key_id) = 64),
         public_half BLOB NOT NULL,
         salt BLOB NOT NULL,
