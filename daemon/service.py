@@ -18,6 +18,8 @@ from contextlib import asynccontextmanager
 
 from daemon.bridges import Bridges, Met, Parted
 from daemon.control import ControlSocket
+from daemon.desks.exports import ExportDesk
+from daemon.desks.keys import KeyDesk
 from daemon.desks.operations import OperationsDesk
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
 from daemon.jobs import Job, Jobs
@@ -26,6 +28,7 @@ from daemon.mark_intake import MarkIntake
 from daemon.metrics import Metrics, MetricsSite
 from daemon.operations import DaemonOperations, Links
 from daemon.peers import Doorman
+from daemon.proofs import Proofs
 from daemon.register import Register
 from daemon.scope_keeper import ScopeKeeper
 from daemon.store_thread import StoreThread
@@ -172,6 +175,9 @@ class Service:
         )
         self._agi_over: asyncio.Queue[CallId] = asyncio.Queue()
         self._operations = self._build_operations()
+        self._proofs = Proofs(
+            db=archive.db, thread=register.thread, clock=self._clock, randomness=archive.randomness
+        )
         self._ari_connected = False
         self._met: asyncio.Queue[Met | Parted] = asyncio.Queue()
         self._ari_events: asyncio.Queue[Received] = asyncio.Queue()
@@ -232,7 +238,12 @@ class Service:
                 raise _reason(group) from group
 
     async def _take_calls(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
-        desks = (OperationsDesk(self._operations),)
+        archive, thread = self._archive, self._register.thread
+        desks = (
+            OperationsDesk(self._operations),
+            KeyDesk(db=archive.db, thread=thread, proofs=self._proofs, clock=self._clock),
+            ExportDesk(archive=archive, thread=thread, proofs=self._proofs),
+        )
         routes = (route for desk in desks for route in desk.routes())
         control = ControlSocket(self._config.path("socket"), routes, Doorman(self._config.control))
         port = self._config.metrics.listen_port
@@ -268,6 +279,7 @@ class Service:
             self._look_at_bridges,
             self._end_agi_calls,
             self._marks.run,
+            self._proofs.run,
             self._jobs().run,
         )
 

@@ -60,7 +60,7 @@ def enrol(tx: Tx, public: PublicHalf, slot: Slot, *, at: datetime, actor: str) -
             to_ms(at),
         ),
     )
-    _tell(tx, Kind.PERSON_ENROLLED, at, actor, slot.person, public.key_id)
+    _tell(tx, Kind.PERSON_ENROLLED, slot.person, public.key_id, at=at, actor=actor)
 
 
 def change_slot(tx: Tx, slot: Slot, *, at: datetime, actor: str) -> None:
@@ -80,7 +80,7 @@ def change_slot(tx: Tx, slot: Slot, *, at: datetime, actor: str) -> None:
         "UPDATE person_keys SET salt = ?, n = ?, r = ?, p = ?, wrapped = ? WHERE person = ?",
         (slot.salt, slot.n, slot.r, slot.p, slot.wrapped, slot.person),
     )
-    _tell(tx, Kind.PASSPHRASE_CHANGED, at, actor, slot.person, slot.key_id)
+    _tell(tx, Kind.SLOT_CHANGED, slot.person, slot.key_id, at=at, actor=actor)
 
 
 def forget(tx: Tx, person: PersonId, *, at: datetime, actor: str) -> int:
@@ -96,7 +96,7 @@ def forget(tx: Tx, person: PersonId, *, at: datetime, actor: str) -> int:
     held = tx.execute("DELETE FROM key_grants WHERE person = ?", (person,)).rowcount
     row = tx.execute("DELETE FROM person_keys WHERE person = ? RETURNING key_id", (person,)).fetchone()
     if row is not None:
-        _tell(tx, Kind.PERSON_KEY_REMOVED, at, actor, person, KeyId(row["key_id"]), held=held)
+        _tell(tx, Kind.PERSON_KEY_REMOVED, person, KeyId(row["key_id"]), at=at, actor=actor, held=held)
     return held
 
 
@@ -157,5 +157,12 @@ def _must_match(public: PublicHalf, slot: Slot) -> None:
         )
 
 
-def _tell(tx: Tx, kind: Kind, at: datetime, actor: str, person: str, key_id: KeyId, **more: int) -> None:
-    ledger.append(tx, kind, at, actor=actor, subject=people.subject_of(PersonId(person)), payload={"key": key_id, **more})
+def _tell(tx: Tx, kind: Kind, person: str, key_id: KeyId, *, at: datetime, actor: str, **more: int) -> None:
+    ledger.append(
+        tx,
+        kind,
+        at,
+        actor=actor,
+        subject=people.subject_of(PersonId(person)),
+        payload={"key": key_id, **more},
+    )

@@ -7,7 +7,7 @@ a person who holds it. Sealing needs the public halves alone, never a holder.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -21,7 +21,7 @@ from policy.vocabulary import PolicyName
 from store import ledger, people
 from store.db import Db, Tx
 from store.keys import KeyId, PublicHalf
-from store.ledger import Kind
+from store.ledger import Json, Kind
 from store.shares import Purpose
 
 
@@ -242,7 +242,7 @@ def grant(
         " VALUES (?, ?, ?, ?, ?)",
         (key_id, person, sealed, int(is_custodian), to_ms(at)),
     )
-    told = {"key": key_id, "custodian": is_custodian}
+    told: dict[str, Json] = {"key": key_id, "custodian": is_custodian}
     ledger.append(tx, Kind.KEY_GRANTED, at, actor=actor, subject=people.subject_of(person), payload=told)
 
 
@@ -296,19 +296,20 @@ def end_custody(
 
 def held_by(db: Db, person: str) -> tuple[Grant, ...]:
     """Return every role key that somebody holds, retired ones included, by policy and role."""
-    return _grants(db, "person = ?", person)
+    return _grants(db, person=person)
 
 
 def holders(db: Db, key_id: KeyId) -> tuple[Grant, ...]:
     """Return everybody who holds a role's key, by person."""
-    return _grants(db, "key_id = ?", key_id)
+    return _grants(db, key_id=key_id)
 
 
-def _grants(db: Db, condition: str, value: str) -> tuple[Grant, ...]:
+def _grants(db: Db, *, person: str | None = None, key_id: KeyId | None = None) -> tuple[Grant, ...]:
     found = db.rows(
         "SELECT g.*, k.policy, k.role FROM key_grants g JOIN reading_keys k USING (key_id)"
-        f" WHERE g.{condition} ORDER BY k.policy, k.role, k.created_at, g.person",  # noqa: S608 - ours
-        (value,),
+        " WHERE (g.person = :person OR g.key_id = :key_id)"
+        " ORDER BY k.policy, k.role, k.created_at, g.person",
+        {"person": person, "key_id": key_id},
     )
     return tuple(
         Grant(

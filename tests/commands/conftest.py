@@ -7,11 +7,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from cli import run
-from daemon.control import ControlSocket
+from daemon.control import ControlSocket, Route
 from daemon.desks.operations import Operations, OperationsDesk
 from daemon.peers import Doorman
 from policy.config import Control
@@ -29,6 +30,13 @@ class Ended:
 
 
 CommandLine = Callable[..., Ended]
+
+
+class Desk(Protocol):
+    """What the control socket asks of a desk."""
+
+    def routes(self) -> Sequence[Route]:
+        """Return what can be asked."""
 
 
 @pytest.fixture
@@ -69,12 +77,14 @@ def command(config_file: Path, capsys: pytest.CaptureFixture[str]) -> CommandLin
 
 
 @pytest.fixture
-def serve(config_file: Path) -> Iterator[Callable[[Operations], None]]:
+def serve(config_file: Path) -> Iterator[Callable[..., None]]:
     """Answer on the control socket of that config file, as the daemon does, from a thread."""
     loops: list[_Serving] = []
 
-    def start(operations: Operations) -> None:
-        serving = _Serving(config_file.parent / "control.sock", operations)
+    def start(operations: Operations, *desks: Desk) -> None:
+        served = (OperationsDesk(operations), *desks)
+        routes = [route for desk in served for route in desk.routes()]
+        serving = _Serving(config_file.parent / "control.sock", routes)
         loops.append(serving)
         serving.start()
 
@@ -84,8 +94,8 @@ def serve(config_file: Path) -> Iterator[Callable[[Operations], None]]:
 
 
 class _Serving:
-    def __init__(self, path: Path, operations: Operations) -> None:
-        self._socket = ControlSocket(path, OperationsDesk(operations).routes(), Doorman(Control()))
+    def __init__(self, path: Path, routes: Sequence[Route]) -> None:
+        self._socket = ControlSocket(path, routes, Doorman(Control()))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
 

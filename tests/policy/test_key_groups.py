@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
 from random import Random
 
@@ -50,7 +51,7 @@ def test_a_path_in_words_names_every_role_by_its_title() -> None:
     assert said == "KCC-medewerker (agent) together with hoofd KCC (head)"
 
 
-def _access(*grants: dict[str, object], denials: dict[str, object] | None = None) -> Access:
+def _access(*grants: Mapping[str, object], denials: Mapping[str, object] | None = None) -> Access:
     head = {"source": "art. 1", "says": "as agreed"}
     return Access.model_validate(
         {

@@ -22,6 +22,7 @@ from store import (
     decisions,
     envelopes,
     keys,
+    ledger,
     reading_keys,
     recordings,
     sealing,
@@ -61,13 +62,19 @@ def recording_named(number: int) -> RecordingId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A database with Eindhoven's policy, and a clock that stands still."""
+    """A database with Eindhoven's policy and its keys, and a clock that stands still.
+
+    Attributes:
+        halves: The private half of each role's reading key.
+        told: Entries on the ledger before anything happened.
+    """
 
     archive: Archive
     guard: ClockGuard
     clock: SteppedClock
     policies: Policies
     halves: Mapping[RoleName, PrivateHalf]
+    told: int
     spool: Path
 
     @property
@@ -248,6 +255,7 @@ def scene(folder: Path, *, clock: SteppedClock | None = None, start: int = 0) ->
             clock=clock,
             policies=policies,
             halves=halves,
+            told=ledger.head(db).size,
             spool=spool,
         )
     finally:
