@@ -15,15 +15,19 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 
 from daemon.bridges import Bridges, Met, Parted
 from daemon.control import ControlSocket
 from daemon.desks.operations import OperationsDesk
+from daemon.desks.policies import PoliciesDesk
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
 from daemon.jobs import Job, Jobs
 from daemon.lock import sole_owner
 from daemon.mark_intake import MarkIntake
 from daemon.metrics import Metrics, MetricsSite
+from daemon.mirroring import Mirroring
 from daemon.operations import DaemonOperations, Links
 from daemon.peers import Doorman
 from daemon.register import Register
@@ -38,6 +42,7 @@ from policy.config import Config
 from policy.errors import ConsentlineError, NotFound, Unavailable
 from policy.load import Policies, load_policies
 from policy.vocabulary import CallId, RecordingId, RecordingState, WithdrawnBy
+from policy.warnings import how_to_fill_in, terms_not_filled_in
 from recorder.ami import Ami, AmiAccess, Heard, LinkUp, reconnect_delays
 from recorder.ami_wire import HungUp, Tampered, list_channels
 from recorder.capture import Captures
@@ -53,7 +58,7 @@ logger = logging.getLogger(__name__)
 DRAIN_WITHIN_S = 3.0
 BRIDGES_AGAIN_AFTER_S = 1.0
 """Who tampers with AMI does so with the answer, too: that must not be asked for without pause."""
-JOB_MINUTES: Mapping[str, int] = {"purge": 1, "finalise": 5, "sweep": 60, "alarms": 1}
+JOB_MINUTES: Mapping[str, int] = {"purge": 1, "finalise": 5, "sweep": 60, "alarms": 1, "mirror": 1}
 """How often each recurring job runs, in the order in which they run at start."""
 
 EndlessTask = Callable[[], Coroutine[None, None, None]]
@@ -162,6 +167,7 @@ class Service:
             new_recording_id=lambda: RecordingId(archive.randomness.token(16).hex()),
         )
         self._agi_over: asyncio.Queue[CallId] = asyncio.Queue()
+        self._mirroring = _mirroring(config, archive)
         self._operations = self._build_operations()
         self._ari_connected = False
         self._met: asyncio.Queue[Met | Parted] = asyncio.Queue()
@@ -223,7 +229,7 @@ class Service:
                 raise _reason(group) from group
 
     async def _take_calls(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
-        desks = (OperationsDesk(self._operations),)
+        desks = (OperationsDesk(self._operations), PoliciesDesk(self._policies))
         routes = (route for desk in desks for route in desk.routes())
         control = ControlSocket(self._config.path("socket"), routes, Doorman(self._config.control))
         port = self._config.metrics.listen_port
@@ -237,6 +243,9 @@ class Service:
         ]
         try:
             logger.info("serving %s", ", ".join(sorted(self._policies.by_name)))
+            for policy in self._policies.by_name.values():
+                for line in terms_not_filled_in(policy):
+                    logger.warning("%s.toml: %s; %s", policy.name, line, how_to_fill_in(policy))
             await stop.wait()
             await self._dispatch.drain(DRAIN_WITHIN_S)
         finally:
@@ -369,6 +378,7 @@ class Service:
             "finalise": self._operations.finalise,
             "sweep": sweep,
             "alarms": self._end_alarms,
+            "mirror": self._mirror,
         }
 
         def job(name: str, every_minutes: int) -> Job:
@@ -379,6 +389,10 @@ class Service:
             return Job(name=name, run=run, every_minutes=every_minutes)
 
         return Jobs(*(job(name, every_minutes) for name, every_minutes in JOB_MINUTES.items()), failed=failed)
+
+    async def _mirror(self) -> None:
+        if self._mirroring is not None:
+            await self._mirroring.follow()
 
     async def _end_alarms(self) -> None:
         """Clear the alarms whose cause can be seen to be over; those of a cut come behind the reconnect."""
@@ -404,6 +418,13 @@ class Service:
             links=Links(ari=lambda: self._ari_connected, ami=lambda: self._ami.connected),
             confirm=self._dispatch.confirm,
         )
+
+
+def _mirroring(config: Config, archive: Archive) -> Mirroring | None:
+    folder = config.backup.epochs_mirror
+    if folder is None:
+        return None
+    return Mirroring(archive.epochs, replace(archive.epochs, path=Path(folder)))
 
 
 def _reason(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -260,6 +260,12 @@ GUIDES = (
         ends=(Ending.JOB_DONE,),
     ),
     Guide(
+        kind="mirror_failed",
+        meaning="the second host's epoch keys are not in step: what was destroyed here may still be there",
+        advice="read the text; is it mounted? `consentline doctor` says what is missing",
+        ends=(Ending.JOB_DONE,),
+    ),
+    Guide(
         kind="alarms_failed",
         meaning="it could not be looked which alarms are over",
         advice="read the text; they can be settled by hand",

@@ -24,7 +24,7 @@ def open_warnings(policy: Policy) -> tuple[str, ...]:
     found = (
         *_silence_nobody_accepted(policy),
         *_grounds(policy),
-        *_terms_not_filled_in(policy),
+        *terms_not_filled_in(policy),
         *_people_not_named(policy),
         *_keys_without_source(policy),
     )
@@ -74,7 +74,8 @@ def _grounds(policy: Policy) -> Iterator[str]:
         yield "rights.named: objection needs ground 6(1)(e) or 6(1)(f); under 6(1)(a) it is a withdrawal"
 
 
-def _terms_not_filled_in(policy: Policy) -> Iterator[str]:
+def terms_not_filled_in(policy: Policy) -> Iterator[str]:
+    """Give a line for each kind of data that can be made only once its selection list is filled in (R4)."""
     for kind in DataKind:
         term = policy.retention.term(kind)
         if isinstance(term, SelectionList) and term.period is None:
@@ -82,6 +83,11 @@ def _terms_not_filled_in(policy: Policy) -> Iterator[str]:
                 f"retention.{kind.value}: no period filled in for {term.selection_list}, "
                 f'"{term.category}"; nothing of this kind can be made until there is'
             )
+
+
+def how_to_fill_in(policy: Policy) -> str:
+    """Return what a person does about such a term."""
+    return f'write beside `category` in {policy.name}.toml: period = "5y", as your selection list says'
 
 
 def _people_not_named(policy: Policy) -> Iterator[str]:
