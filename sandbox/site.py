@@ -36,7 +36,7 @@ SNIPPETS = ("extensions.conf", "features.conf", "ari.conf", "manager.conf")
 DAEMON_WITHIN_S = 20.0
 _MEMORY = Path("/dev/shm")  # noqa: S108 - memory-backed on purpose; init makes a private folder in it
 _LEAST_MEMORY_BYTES = 64 * 1024 * 1024
-_FLOORS = "\n[recording]\nspool_floor_bytes = 1048576\nvault_floor_bytes = 1048576\n"
+_FLOORS = "\n[recording]\nspool_floor_bytes = 1048576\nvault_floor_bytes = 1048576\n\n[ledger]\nwithout_target = true\n"
 
 
 class Site:

@@ -72,6 +72,8 @@ class Kind(Enum):
     SLOT_ADDED = "slot_added"
     ALARM = "alarm"
     ALARM_CLEARED = "alarm_cleared"
+    CHECKPOINT_KEY_ADDED = "checkpoint_key_added"
+    CHECKPOINT = "checkpoint"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
