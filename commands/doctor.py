@@ -40,9 +40,9 @@ def doctor(invocation: Invocation, asterisk_etc: Path, logrotate: Path, as_json:
     Looks at Asterisk (log in to ARI and AMI, version, application registered), at its conf
     files (settings under which plaintext escapes or the PBX can stall, keys that collide),
     at the prompts, at the reading keys (compare their fingerprints out of band), at the
-    folders, at the ledger's key and targets, at the alarms that stand, and at the places that keep telephone numbers beside
-    Consentline: CDR, CEL, queue_log, the full log and astdb. A `note` is to be known, a
-    `problem` has to change.
+    folders, at the ledger's key and targets, at the alarms that stand, and at the places that
+    keep telephone numbers beside Consentline: CDR, CEL, queue_log, the full log and astdb. A
+    `note` is to be known, a `problem` has to change.
 
     \b
     Example:

@@ -131,11 +131,12 @@ class CheckpointKeeper:
             await self._register.alarm(ALARM, f"{why}; checkpoints wait since {since}", None)
 
     async def _tell_recovery(self) -> None:
-        counts = [
-            await self._run(lambda: checkpoints.count_waiting(self._archive.db, target.name))
-            for target in self._targets
-        ]
-        if not any(counts):
+        names = [target.name for target in self._targets]
+
+        def count() -> int:
+            return sum(checkpoints.count_waiting(self._archive.db, name) for name in names)
+
+        if not await self._run(count):
             await self._register.over(Ending.DELIVERED)
 
 

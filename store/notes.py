@@ -67,7 +67,9 @@ class VerifierKey:
         if not self.name or "+" in self.name or any(not letter.isprintable() for letter in self.name):
             raise KeyUnusable(f"key name: must hold letters, got {self.name[:60]!r}")
         if any(letter.isspace() for letter in self.name) or len(self.public) != PUBLIC_BYTES:
-            raise KeyUnusable(f"key {self.name[:60]!r}: must be a name without space and {PUBLIC_BYTES} bytes")
+            raise KeyUnusable(
+                f"key {self.name[:60]!r}: must be a name without space and {PUBLIC_BYTES} bytes"
+            )
 
     @property
     def key_id(self) -> bytes:
@@ -95,7 +97,9 @@ class VerifierKey:
             raise KeyUnusable(f'vkey of "{name[:60]}": must hold an Ed25519 key in base64')
         key = cls(name=name, public=data[1:])
         if key.key_id.hex() != key_id:
-            raise KeyUnusable(f'vkey of "{name[:60]}": its id must be {key.key_id.hex()}, got "{key_id[:20]}"')
+            raise KeyUnusable(
+                f'vkey of "{name[:60]}": its id must be {key.key_id.hex()}, got "{key_id[:20]}"'
+            )
         return key
 
 

@@ -59,7 +59,7 @@ def test_opening_again_migrates_nothing_and_keeps_everything(tmp_path: Path) -> 
         db.close()
     db = Db.open_to_read(tmp_path / "consentline.db", clock=CLOCK)
     assert settings.get(db, "name") == b"value"
-    assert len(db.rows("SELECT * FROM _sqlite_migrations")) == 5
+    assert len(db.rows("SELECT * FROM _sqlite_migrations")) == 6
     db.close()
 
 
