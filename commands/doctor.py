@@ -45,10 +45,10 @@ def doctor(invocation: Invocation, asterisk_etc: Path, logrotate: Path, sandbox:
     Looks at Asterisk (log in to ARI and AMI, version, application registered), at its conf
     files (settings under which plaintext escapes or the PBX can stall, keys that collide),
     at the prompts (placeholder speech is a problem), at what the policies leave open and
-    whether the files are those that run, at the reading keys (compare their fingerprints out of band), at the
-    folders, at backups, at the alarms that stand, and at the places that keep telephone numbers beside
-    Consentline: CDR, CEL, queue_log, the full log and astdb. A `note` is to be known, a
-    `problem` has to change.
+    whether the files are those that run, at the reading keys (compare their fingerprints out of
+    band), at the folders, at backups, at the ledger's key and targets, at the alarms that stand,
+    and at the places that keep telephone numbers beside Consentline: CDR, CEL, queue_log, the
+    full log and astdb. A `note` is to be known, a `problem` has to change.
 
     \b
     Example:
@@ -65,6 +65,7 @@ def doctor(invocation: Invocation, asterisk_etc: Path, logrotate: Path, sandbox:
         *_keys(config, policies),
         *_storage(config, invocation.config_path),
         *_backups(config, policies),
+        *_ledger(config),
         *_alarms(config),
     ]
     problems = show_checks(checks, as_json=as_json)
@@ -140,6 +141,13 @@ def _backups(config: Config, policies: Policies) -> list[Check]:
     from commands.diagnose_backups import backup_checks
 
     return backup_checks(config, policies)
+
+
+def _ledger(config: Config) -> list[Check]:
+    from commands.diagnose_ledger import ledger_checks
+    from policy.clock import SystemClock
+
+    return ledger_checks(config, SystemClock())
 
 
 def _alarms(config: Config) -> list[Check]:

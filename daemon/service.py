@@ -19,10 +19,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from daemon.bridges import Bridges, Met, Parted
+from daemon.checkpoints import CheckpointKeeper
 from daemon.control import ControlSocket
 from daemon.desks.operations import OperationsDesk
 from daemon.desks.policies import PoliciesDesk
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
+from daemon.holders import Holders
 from daemon.jobs import Job, Jobs
 from daemon.lock import sole_owner
 from daemon.mark_intake import MarkIntake
@@ -31,6 +33,7 @@ from daemon.mirroring import Mirroring
 from daemon.operations import DaemonOperations, Links
 from daemon.peers import Doorman
 from daemon.register import Register
+from daemon.scope_keeper import ScopeKeeper
 from daemon.store_thread import StoreThread
 from ivr.agi import AgiGate
 from ivr.ari import Ari, Connected, Lost, Received
@@ -44,7 +47,7 @@ from policy.load import Policies, load_policies
 from policy.vocabulary import CallId, RecordingId, RecordingState, WithdrawnBy
 from policy.warnings import how_to_fill_in, terms_not_filled_in
 from recorder.ami import Ami, AmiAccess, Heard, LinkUp, reconnect_delays
-from recorder.ami_wire import HungUp, Tampered, list_channels
+from recorder.ami_wire import HungUp, Tampered, list_channels, show_channel
 from recorder.capture import Captures
 from recorder.mixmonitor import MixMonitors
 from recorder.spool import Spool
@@ -58,7 +61,14 @@ logger = logging.getLogger(__name__)
 DRAIN_WITHIN_S = 3.0
 BRIDGES_AGAIN_AFTER_S = 1.0
 """Who tampers with AMI does so with the answer, too: that must not be asked for without pause."""
-JOB_MINUTES: Mapping[str, int] = {"purge": 1, "finalise": 5, "sweep": 60, "alarms": 1, "mirror": 1}
+JOB_MINUTES: Mapping[str, int] = {
+    "purge": 1,
+    "checkpoints": 1,
+    "finalise": 5,
+    "sweep": 60,
+    "alarms": 1,
+    "mirror": 1,
+}
 """How often each recurring job runs, in the order in which they run at start."""
 
 EndlessTask = Callable[[], Coroutine[None, None, None]]
@@ -147,8 +157,18 @@ class Service:
             policies=policies,
             clock=self._clock,
             randomness=archive.randomness,
+            trunks=access.trunks,
         )
         self._bridges = Bridges(self._dispatch.follows)
+        self._holders = Holders(register)
+        self._scope = ScopeKeeper(
+            recordings=self._captures,
+            policy_of=register.policy_of,
+            application_of=self._application_of,
+            ended=self._dispatch.recording_ended,
+            witness=self._holders,
+            clock=self._clock,
+        )
         self._marks = MarkIntake(
             config.path("marks"),
             register=register,
@@ -169,6 +189,12 @@ class Service:
         self._agi_over: asyncio.Queue[CallId] = asyncio.Queue()
         self._mirroring = _mirroring(config, archive)
         self._operations = self._build_operations()
+        self._checkpoints = CheckpointKeeper(
+            key_path=config.path("signing_key"),
+            targets=config.ledger.targets,
+            register=register,
+            metrics=self._metrics,
+        )
         self._ari_connected = False
         self._met: asyncio.Queue[Met | Parted] = asyncio.Queue()
         self._ari_events: asyncio.Queue[Received] = asyncio.Queue()
@@ -231,7 +257,9 @@ class Service:
     async def _take_calls(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         desks = (OperationsDesk(self._operations), PoliciesDesk(self._policies))
         routes = (route for desk in desks for route in desk.routes())
-        control = ControlSocket(self._config.path("socket"), routes, Doorman(self._config.control))
+        control = ControlSocket(
+            self._config.path("socket"), routes, Doorman(self._config.control, self._register.person_of)
+        )
         port = self._config.metrics.listen_port
         site = None if port is None else MetricsSite(self._metrics, port)
         if site is not None:
@@ -264,9 +292,12 @@ class Service:
     def _own_tasks(self) -> Sequence[EndlessTask]:
         return (
             self._watch_partners,
+            self._scope.run,
+            self._holders.run,
             self._look_at_bridges,
             self._end_agi_calls,
             self._marks.run,
+            self._checkpoints.run,
             self._jobs().run,
         )
 
@@ -311,8 +342,14 @@ class Service:
             self._links_up.set()
         if isinstance(event, HungUp) and event.channel_id in self._agi_gate.underway():
             self._agi_over.put_nowait(event.channel_id)
+        self._scope.hear(event)
         for found in self._bridges.hear(event):
             self._met.put_nowait(found)
+
+    async def _application_of(self, channel_id: CallId) -> tuple[str, str]:
+        for listed in await self._ami.ask_list(show_channel(channel_id)):
+            return listed.application, listed.application_data
+        return "", ""
 
     async def _relay(self) -> None:
         """Hand ARI's events to the gate, and a cut to the recorder as well (I9)."""
@@ -357,6 +394,7 @@ class Service:
                 continue
             for call_id in underway - {one.channel_id for one in listed}:
                 self._agi_over.put_nowait(call_id)
+            self._scope.look_again(listed)
             for found in self._bridges.look_again((one.channel_id, one.bridge_id) for one in listed):
                 self._met.put_nowait(found)
             await asyncio.sleep(BRIDGES_AGAIN_AFTER_S)
@@ -375,6 +413,7 @@ class Service:
 
         work: Mapping[str, Callable[[], Awaitable[object]]] = {
             "purge": purge,
+            "checkpoints": self._checkpoints.keep,
             "finalise": self._operations.finalise,
             "sweep": sweep,
             "alarms": self._end_alarms,
@@ -417,6 +456,7 @@ class Service:
             clock=self._clock,
             links=Links(ari=lambda: self._ari_connected, ami=lambda: self._ami.connected),
             confirm=self._dispatch.confirm,
+            trunks=self._config.asterisk.trunks,
         )
 
 

@@ -1,7 +1,8 @@
 """One folder with everything: Asterisk, an installation of consentline in front of it, and its daemon.
 
 `make sandbox-up`, the demo and the tests build on this. The installation is made by `consentline init` and
-`consentline prompts build`, as an administrator would; only its floors of free space are lowered.
+`consentline prompts build`, as an administrator would; only its floors of free space are lowered, and it
+asks for no target of the ledger's checkpoints.
 """
 
 from __future__ import annotations
@@ -36,7 +37,14 @@ SNIPPETS = ("extensions.conf", "features.conf", "ari.conf", "manager.conf")
 DAEMON_WITHIN_S = 20.0
 _MEMORY = Path("/dev/shm")  # noqa: S108 - memory-backed on purpose; init makes a private folder in it
 _LEAST_MEMORY_BYTES = 64 * 1024 * 1024
-_FLOORS = "\n[recording]\nspool_floor_bytes = 1048576\nvault_floor_bytes = 1048576\n"
+_FLOORS = """
+[recording]
+spool_floor_bytes = 1048576
+vault_floor_bytes = 1048576
+
+[ledger]
+without_target = true
+"""
 
 
 class Site:
@@ -57,6 +65,7 @@ class Site:
         *,
         policies: Sequence[Path] = POLICIES,
         daemon_command: Sequence[str] = (),
+        trunks: Sequence[str] = (),
     ) -> None:
         """Describe a site; an earlier one in the same folder is taken up, running or not.
 
@@ -64,6 +73,7 @@ class Site:
             folder: Holds everything but the spool; its path needs to be short and without odd characters.
             unpacked: The packages to run.
             policies: Policy files of a new installation.
+            trunks: Endpoints from which callers from outside come, of a new one; none: everybody is outside.
             daemon_command: Runs the daemon instead of `consentline serve`; the environment names the config.
         """
         self.folder = folder.absolute()
@@ -76,6 +86,7 @@ class Site:
         self.log = self.folder / "daemon.log"
         self.executable = Path(sys.prefix) / "bin/consentline"
         self._policies = tuple(policies)
+        self._trunks = tuple(trunks)
         self._daemon_command = tuple(daemon_command) or (str(self.executable), "serve")
         self._daemon: subprocess.Popen[bytes] | None = None
         known = self._known()
@@ -235,7 +246,13 @@ class Site:
             *("--ami-user", "consentline", "--asterisk-group", ""),
             with_passphrase=True,
         )
-        self.config.write_text(self.config.read_text() + _FLOORS)
+        written = self.config.read_text() + _FLOORS
+        if self._trunks:
+            written = written.replace("[asterisk]\n", f"[asterisk]\ntrunks = {json.dumps(self._trunks)}\n", 1)
+            dialplan = self.home / "asterisk" / "extensions.conf"
+            told = f"Set(CONSENTLINE_TRUNKS={'&'.join(self._trunks)})"
+            dialplan.write_text(dialplan.read_text().replace("Set(CONSENTLINE_TRUNKS=)", told))
+        self.config.write_text(written)
         self.run("prompts", "build")
         state = {"passphrase": self.passphrase}
         (self.folder / "site.json").write_text(json.dumps(state, indent=2) + "\n")

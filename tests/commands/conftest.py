@@ -90,9 +90,13 @@ def open_desk(config_file: Path) -> Iterator[OpenDesk]:
         serving.stop()
 
 
+async def _nobody(login: str) -> None:
+    """Return nobody: the command line is the daemon's own user here."""
+
+
 class _Serving:
     def __init__(self, path: Path, routes: Sequence[Route]) -> None:
-        self._socket = ControlSocket(path, routes, Doorman(Control()))
+        self._socket = ControlSocket(path, routes, Doorman(Control(), _nobody))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
 
