@@ -53,16 +53,14 @@ def test_the_end_of_a_call_by_agi_cannot_be_forged_by_cutting_an_event_in_two(
         deadline.wait_until(lambda: set(_own_channels(site)) == others, within_s=10, what="the forger goes")
         victim.listen(3)
         assert callers.decision(site, "93")["ended_at"] is None
-        assert f"call={call_id} its end was told and never happened" in site.log.read_text()
+        assert "never happened" not in site.log.read_text()  # it was not even believed
         victim.hang_up()
     assert callers.ended(site, "93")["ended_at"] is not None
 
 
 def _own_channels(site: Site) -> list[str]:
     """Return the channels of those who call from outside."""
-    names = (
-        line.partition("!")[0] for line in site.asterisk.rx("core show channels concise").splitlines()
-    )
+    names = (line.partition("!")[0] for line in site.asterisk.rx("core show channels concise").splitlines())
     return [name for name in names if name.startswith("PJSIP/anonymous-") or name.startswith("PJSIP/trunk-")]
 
 
