@@ -21,6 +21,7 @@ from daemon.bridges import Bridges, Met, Parted
 from daemon.control import ControlSocket
 from daemon.desks.operations import OperationsDesk
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
+from daemon.holders import Holders
 from daemon.jobs import Job, Jobs
 from daemon.lock import sole_owner
 from daemon.mark_intake import MarkIntake
@@ -148,11 +149,13 @@ class Service:
             trunks=access.trunks,
         )
         self._bridges = Bridges(self._dispatch.follows)
+        self._holders = Holders(register)
         self._scope = ScopeKeeper(
             recordings=self._captures,
             policy_of=register.policy_of,
             application_of=self._application_of,
             ended=self._dispatch.recording_ended,
+            witness=self._holders,
             clock=self._clock,
         )
         self._marks = MarkIntake(
@@ -236,7 +239,9 @@ class Service:
     async def _take_calls(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         desks = (OperationsDesk(self._operations),)
         routes = (route for desk in desks for route in desk.routes())
-        control = ControlSocket(self._config.path("socket"), routes, Doorman(self._config.control))
+        control = ControlSocket(
+            self._config.path("socket"), routes, Doorman(self._config.control, self._register.person_of)
+        )
         port = self._config.metrics.listen_port
         site = None if port is None else MetricsSite(self._metrics, port)
         if site is not None:
@@ -267,6 +272,7 @@ class Service:
         return (
             self._watch_partners,
             self._scope.run,
+            self._holders.run,
             self._look_at_bridges,
             self._agi_ends.run,
             self._marks.run,

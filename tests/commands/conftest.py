@@ -83,9 +83,13 @@ def serve(config_file: Path) -> Iterator[Callable[[Operations], None]]:
         serving.stop()
 
 
+async def _nobody(login: str) -> None:
+    """Return nobody: the command line is the daemon's own user here."""
+
+
 class _Serving:
     def __init__(self, path: Path, operations: Operations) -> None:
-        self._socket = ControlSocket(path, OperationsDesk(operations).routes(), Doorman(Control()))
+        self._socket = ControlSocket(path, OperationsDesk(operations).routes(), Doorman(Control(), _nobody))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
 
