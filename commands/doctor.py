@@ -40,9 +40,9 @@ def doctor(invocation: Invocation, asterisk_etc: Path, logrotate: Path, as_json:
     Looks at Asterisk (log in to ARI and AMI, version, application registered), at its conf
     files (settings under which plaintext escapes or the PBX can stall, keys that collide),
     at the prompts, at the reading keys (compare their fingerprints out of band), at the
-    folders, at the alarms that stand, and at the places that keep telephone numbers beside
-    Consentline: CDR, CEL, queue_log, the full log and astdb. A `note` is to be known, a
-    `problem` has to change.
+    folders, at the ledger's key and targets, at the alarms that stand, and at the places that
+    keep telephone numbers beside Consentline: CDR, CEL, queue_log, the full log and astdb. A
+    `note` is to be known, a `problem` has to change.
 
     \b
     Example:
@@ -57,6 +57,7 @@ def doctor(invocation: Invocation, asterisk_etc: Path, logrotate: Path, as_json:
         *_prompts(config, policies),
         *_keys(config, policies),
         *_storage(config, invocation.config_path),
+        *_ledger(config),
         *_alarms(config),
     ]
     problems = show_checks(checks, as_json=as_json)
@@ -112,6 +113,13 @@ def _storage(config: Config, config_path: Path) -> list[Check]:
 
     text = MOUNTS.read_text(encoding="utf-8") if MOUNTS.exists() else ""
     return storage_checks(config, config_path, mounts(text))
+
+
+def _ledger(config: Config) -> list[Check]:
+    from commands.diagnose_ledger import ledger_checks
+    from policy.clock import SystemClock
+
+    return ledger_checks(config, SystemClock())
 
 
 def _alarms(config: Config) -> list[Check]:

@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager
 
 from daemon.agi_ends import AgiEnds
 from daemon.bridges import Bridges, Met, Parted
+from daemon.checkpoints import CheckpointKeeper
 from daemon.control import ControlSocket
 from daemon.desks.operations import OperationsDesk
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
@@ -56,7 +57,13 @@ logger = logging.getLogger(__name__)
 DRAIN_WITHIN_S = 3.0
 BRIDGES_AGAIN_AFTER_S = 1.0
 """Who tampers with AMI does so with the answer, too: that must not be asked for without pause."""
-JOB_MINUTES: Mapping[str, int] = {"purge": 1, "finalise": 5, "sweep": 60, "alarms": 1}
+JOB_MINUTES: Mapping[str, int] = {
+    "purge": 1,
+    "checkpoints": 1,
+    "finalise": 5,
+    "sweep": 60,
+    "alarms": 1,
+}
 """How often each recurring job runs, in the order in which they run at start."""
 
 EndlessTask = Callable[[], Coroutine[None, None, None]]
@@ -177,6 +184,12 @@ class Service:
         )
         self._agi_ends = AgiEnds(self._agi_gate, tape.alive)
         self._operations = self._build_operations()
+        self._checkpoints = CheckpointKeeper(
+            key_path=config.path("signing_key"),
+            targets=config.ledger.targets,
+            register=register,
+            metrics=self._metrics,
+        )
         self._ari_connected = False
         self._met: asyncio.Queue[Met | Parted] = asyncio.Queue()
         self._ari_events: asyncio.Queue[Received] = asyncio.Queue()
@@ -276,6 +289,7 @@ class Service:
             self._look_at_bridges,
             self._agi_ends.run,
             self._marks.run,
+            self._checkpoints.run,
             self._jobs().run,
         )
 
@@ -379,6 +393,7 @@ class Service:
 
         work: Mapping[str, Callable[[], Awaitable[object]]] = {
             "purge": purge,
+            "checkpoints": self._checkpoints.keep,
             "finalise": self._operations.finalise,
             "sweep": sweep,
             "alarms": self._end_alarms,
