@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from daemon.agi_ends import AgiEnds
 from daemon.bridges import Bridges, Met, Parted
 from daemon.checkpoints import CheckpointKeeper
 from daemon.control import ControlSocket
@@ -47,7 +48,7 @@ from policy.load import Policies, load_policies
 from policy.vocabulary import CallId, RecordingId, RecordingState, WithdrawnBy
 from policy.warnings import how_to_fill_in, terms_not_filled_in
 from recorder.ami import Ami, AmiAccess, Heard, LinkUp, reconnect_delays
-from recorder.ami_wire import HungUp, Tampered, list_channels, show_channel
+from recorder.ami_wire import Tampered, list_channels, show_channel
 from recorder.capture import Captures
 from recorder.mixmonitor import MixMonitors
 from recorder.spool import Spool
@@ -123,9 +124,10 @@ class Service:
             host=access.ami_host, port=access.ami_port, user=access.ami_user, password=access.ami_password
         )
         self._ami = Ami(ami_access, hear=self._hear)
+        tape = MixMonitors(self._ami)
         self._captures = Captures(
             spool=Spool(config.path("spool"), floor_bytes=config.recording.spool_floor_bytes),
-            tape=MixMonitors(self._ami),
+            tape=tape,
             register=register,
             alarms=register,
             clock=self._clock,
@@ -186,8 +188,8 @@ class Service:
             clock=self._clock,
             new_recording_id=lambda: RecordingId(archive.randomness.token(16).hex()),
         )
-        self._agi_over: asyncio.Queue[CallId] = asyncio.Queue()
         self._mirroring = _mirroring(config, archive)
+        self._agi_ends = AgiEnds(self._agi_gate, tape.alive)
         self._operations = self._build_operations()
         self._checkpoints = CheckpointKeeper(
             key_path=config.path("signing_key"),
@@ -295,7 +297,7 @@ class Service:
             self._scope.run,
             self._holders.run,
             self._look_at_bridges,
-            self._end_agi_calls,
+            self._agi_ends.run,
             self._marks.run,
             self._checkpoints.run,
             self._jobs().run,
@@ -340,8 +342,7 @@ class Service:
         self._metrics.connected("ami", self._ami.connected)
         if isinstance(event, LinkUp | Tampered):
             self._links_up.set()
-        if isinstance(event, HungUp) and event.channel_id in self._agi_gate.underway():
-            self._agi_over.put_nowait(event.channel_id)
+        self._agi_ends.hear(event)
         self._scope.hear(event)
         for found in self._bridges.hear(event):
             self._met.put_nowait(found)
@@ -372,28 +373,17 @@ class Service:
                 case Parted(channel_id=channel_id):
                     await self._dispatch.unwatch(channel_id)
 
-    async def _end_agi_calls(self) -> None:
-        """Put on record that calls ended which came by AGI: ARI tells nothing of them."""
-        while True:
-            call_id = await self._agi_over.get()
-            try:
-                await self._agi_gate.ended(call_id)
-            except ConsentlineError as error:
-                logger.error("call=%s its end is not on record: %s", call_id, error.text)
-
     async def _look_at_bridges(self) -> None:
         """See who is connected to whom, and who is gone, after every new connection to AMI, or tampering."""
         while True:
             await self._links_up.wait()
             self._links_up.clear()
-            underway = self._agi_gate.underway()
             try:
                 listed = await self._ami.ask_list(list_channels([]))
             except Unavailable as error:
                 logger.warning("bridges not looked at: %s", error.text)
                 continue
-            for call_id in underway - {one.channel_id for one in listed}:
-                self._agi_over.put_nowait(call_id)
+            self._agi_ends.look_again({one.channel_id for one in listed})
             self._scope.look_again(listed)
             for found in self._bridges.look_again((one.channel_id, one.bridge_id) for one in listed):
                 self._met.put_nowait(found)
