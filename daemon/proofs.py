@@ -15,13 +15,12 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import os
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from daemon.peers import ROOT_UID, Peer
+from daemon.peers import Peer
 from daemon.store_thread import StoreThread
 from policy.clock import Clock, Randomness
 from policy.errors import AccessRefused, WrongPassphrase
@@ -84,7 +83,7 @@ class Proofs:
             NotFound: If there is no such person, or they have no key.
             AccessRefused: If this login may not be them, or too many challenges are open.
         """
-        await self.must_be(peer, person)
+        must_be(peer, person)
         # Again and again: another try may fail while this one waits.
         while (wait_s := self._next_at_s.get(person, 0.0) - _now_s()) > 0:  # noqa: ASYNC110 - until a moment
             await asyncio.sleep(wait_s)
@@ -126,19 +125,6 @@ class Proofs:
         """
         return await self._failed(await self._take(challenge_id, peer), "did not open the slot")
 
-    async def must_be(self, peer: Peer, person: PersonId) -> None:
-        """Check that this login may act as that person, if they prove their passphrase.
-
-        Raises:
-            NotFound: If there is no such person.
-            AccessRefused: If the login is not theirs, nor root's or the daemon's own.
-        """
-        row = await self._run(lambda: people.get_person(self._db, person))
-        if row.retired_at is not None:
-            raise AccessRefused(f"person {person}: retired")
-        if peer.uid not in (ROOT_UID, os.geteuid()) and (row.login is None or row.login != peer.login):
-            raise AccessRefused(f'person {person}: login "{peer.login}" is not theirs')
-
     async def run(self) -> None:
         """Count challenges that nobody answers, for as long as the daemon runs."""
         while True:
@@ -177,10 +163,20 @@ class Proofs:
                 tx,
                 Kind.PROOF_FAILED,
                 self._clock.now(),
-                actor=f"login:{known.peer.login}",
+                actor=replace(known.peer, person=None).actor,
                 subject=people.subject_of(known.person),
                 payload={"how": how, "in_a_row": times},
             )
+
+
+def must_be(peer: Peer, person: PersonId) -> None:
+    """Check that this login may act as that person, if they prove their passphrase.
+
+    Raises:
+        AccessRefused: If the login is not theirs, nor root's or the daemon's own.
+    """
+    if not peer.is_owner and peer.person != person:
+        raise AccessRefused(f'person {person}: login "{peer.login}" is not theirs')
 
 
 def _now_s() -> float:

@@ -123,7 +123,7 @@ def _refused(archive: Archive, request: Request, refusal: ConsentlineError, at: 
 
 
 def _actor(request: Request) -> str:
-    return f"login:{request.login}"
+    return f"person:{request.person} login:{request.login}"
 
 
 def _told(request: Request) -> dict[str, Json]:

@@ -62,6 +62,18 @@ class Kind(Enum):
     DESTRUCTION_INTENDED = "destruction_intended"
     DESTROYED = "destroyed"
     STRAY_REMOVED = "stray_removed"
+    HOLD_PLACED = "hold_placed"
+    HOLD_RELEASED = "hold_released"
+    HOLD_ENDED = "hold_ended"
+    TERM_EXTENDED = "term_extended"
+    PROMISE_SHORTENED = "promise_shortened"
+    RECORDING_CLOSED = "recording_closed"
+    RECORDING_REOPENED = "recording_reopened"
+    REFUSAL_REACHED_BACK = "refusal_reached_back"
+    INCIDENT_FLAGGED = "incident_flagged"
+    INCIDENT_ASSESSED = "incident_assessed"
+    INCIDENT_CLOSED = "incident_closed"
+    INCIDENT_ERASED = "incident_erased"
     EPOCH_ENDED = "epoch_ended"
     CALL_DATA_ERASED = "call_data_erased"
     PAYLOADS_EXPIRED = "payloads_expired"
@@ -89,6 +101,8 @@ class Kind(Enum):
     AGENTS_SHOWN = "agents_shown"
     ALARM = "alarm"
     ALARM_CLEARED = "alarm_cleared"
+    CHECKPOINT_KEY_ADDED = "checkpoint_key_added"
+    CHECKPOINT = "checkpoint"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +113,8 @@ class Entry:
         seq: From 0; also the leaf's index in the tree.
         at: When.
         kind: A `Kind`, as stored.
-        actor: Who: `daemon`, a way of withdrawing, `login:NAME`; None once expired.
+        actor: Who: `daemon`, a way of withdrawing, `login:NAME`, `person:ID login:NAME`, both followed
+            by ` as:NAME` behind sudo; None once expired.
         subject: A recording, a call, or "" for neither; None once expired.
         payload: What else; None once expired.
     """

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from aiohttp import web
 
 from daemon.control import Question, Route, Row, array, read
 from daemon.peers import Asker, Peer
-from daemon.proofs import Proofs
+from daemon.proofs import Proofs, must_be
 from daemon.store_thread import StoreThread
 from policy.access import RoleName
 from policy.clock import Clock, to_iso
@@ -103,15 +104,15 @@ class KeyDesk:
 
     def routes(self) -> Sequence[Route]:
         """Return what can be asked here."""
-        anybody, operators = Asker.ANYBODY, Asker.OPERATOR
+        persons, operators = Asker.PERSON, Asker.OPERATOR
         return (
-            Route("POST", "/proofs", self._challenge, anybody),
-            Route("POST", "/proofs/failed", self._failed, anybody),
-            Route("POST", "/keys/enrol", self._enrol, anybody),
-            Route("POST", "/keys/passphrase", self._passphrase, anybody),
-            Route("POST", "/keys/mine", self._mine, anybody),
-            Route("POST", "/keys/person", self._person, anybody),
-            Route("POST", "/keys/grant", self._grant, anybody),
+            Route("POST", "/proofs", self._challenge, persons),
+            Route("POST", "/proofs/failed", self._failed, persons),
+            Route("POST", "/keys/enrol", self._enrol, persons),
+            Route("POST", "/keys/passphrase", self._passphrase, persons),
+            Route("POST", "/keys/mine", self._mine, persons),
+            Route("POST", "/keys/person", self._person, persons),
+            Route("POST", "/keys/grant", self._grant, persons),
             Route("POST", "/keys/revoke", self._revoke, operators),
             Route("GET", "/keys", self._list, operators),
         )
@@ -132,7 +133,7 @@ class KeyDesk:
         question = await read(request, EnrolQuestion)
         slot, public = question.slot.slot(), PublicHalf(data=question.public_half)
         person = PersonId(slot.person)
-        await self._proofs.must_be(peer, person)
+        must_be(peer, person)
 
         def work() -> None:
             with self._db.write() as tx:
@@ -219,7 +220,7 @@ class KeyDesk:
                     )
             with self._db.write() as tx:
                 gone = reading_keys.remove_grants(
-                    tx, held, [person], because="revoked", at=self._clock.now(), actor=f"login:{peer.login}"
+                    tx, held, [person], because="revoked", at=self._clock.now(), actor=peer.actor
                 )
             self._db.forget_deleted()
             return gone
@@ -253,4 +254,4 @@ class KeyDesk:
 
 
 def _actor(person: PersonId, peer: Peer) -> str:
-    return f"person:{person} login:{peer.login}"
+    return replace(peer, person=person).actor

@@ -121,8 +121,8 @@ class ScriptedRelease:
     def routes(self) -> Sequence[Route]:
         """Return what can be asked."""
         return (
-            Route("POST", "/proofs", self._prove, Asker.ANYBODY),
-            Route("POST", "/proofs/failed", self._failed, Asker.ANYBODY),
+            Route("POST", "/proofs", self._prove, Asker.PERSON),
+            Route("POST", "/proofs/failed", self._failed, Asker.PERSON),
             Route("POST", "/export", self._export, Asker.OPERATOR),
         )
 

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
@@ -30,13 +29,7 @@ class Ended:
 
 
 CommandLine = Callable[..., Ended]
-
-
-class Desk(Protocol):
-    """What the control socket asks of a desk."""
-
-    def routes(self) -> Sequence[Route]:
-        """Return what can be asked."""
+OpenDesk = Callable[[Sequence[Route]], None]
 
 
 @pytest.fixture
@@ -77,13 +70,17 @@ def command(config_file: Path, capsys: pytest.CaptureFixture[str]) -> CommandLin
 
 
 @pytest.fixture
-def serve(config_file: Path) -> Iterator[Callable[..., None]]:
+def serve(open_desk: OpenDesk) -> Callable[[Operations], None]:
+    """Answer what the first desk answers, from a script."""
+    return lambda operations: open_desk(OperationsDesk(operations).routes())
+
+
+@pytest.fixture
+def open_desk(config_file: Path) -> Iterator[OpenDesk]:
     """Answer on the control socket of that config file, as the daemon does, from a thread."""
     loops: list[_Serving] = []
 
-    def start(operations: Operations, *desks: Desk) -> None:
-        served = (OperationsDesk(operations), *desks)
-        routes = [route for desk in served for route in desk.routes()]
+    def start(routes: Sequence[Route]) -> None:
         serving = _Serving(config_file.parent / "control.sock", routes)
         loops.append(serving)
         serving.start()
@@ -93,9 +90,13 @@ def serve(config_file: Path) -> Iterator[Callable[..., None]]:
         serving.stop()
 
 
+async def _nobody(login: str) -> None:
+    """Return nobody: the command line is the daemon's own user here."""
+
+
 class _Serving:
     def __init__(self, path: Path, routes: Sequence[Route]) -> None:
-        self._socket = ControlSocket(path, routes, Doorman(Control()))
+        self._socket = ControlSocket(path, routes, Doorman(Control(), _nobody))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
 

@@ -23,6 +23,7 @@ import pytest
 import soundfile
 
 from cli import run
+from daemon.desks.operations import OperationsDesk
 from policy.access import RoleName
 from policy.clock import SystemRandomness
 from policy.errors import ConsentlineError, StateConflict
@@ -33,7 +34,7 @@ from store.container import recording_context, seal_stream
 from store.key_wire import ChallengeWire, GrantWire, ShareWire, SlotWire, to_json
 from store.keys import challenge_info, grant_info, make_private_half, seal_to
 from tests.commands.asked import ScriptedOperations, ScriptedRelease
-from tests.commands.conftest import ROOT, Ended, one_error
+from tests.commands.conftest import ROOT, Ended, OpenDesk, one_error
 from tests.store.holding import PASSPHRASE, own_half, own_slot
 
 RECORDING = RecordingId("5f0c1d2e3b4a59687786a5b4c3d2e1f0")
@@ -97,6 +98,16 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Sealed:
         answer=b64encode(b"known").decode(),
         released=released,
     )
+
+
+@pytest.fixture
+def serve(open_desk: OpenDesk) -> Serve:
+    """Answer the first desk's questions and the export's, from scripts."""
+
+    def start(operations: ScriptedOperations, desk: ScriptedRelease | None = None) -> None:
+        open_desk([*OperationsDesk(operations).routes(), *(desk.routes() if desk else ())])
+
+    return start
 
 
 @pytest.fixture

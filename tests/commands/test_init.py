@@ -15,7 +15,7 @@ from commands.keyring import Keyring
 from policy.access import RoleName
 from policy.clock import SystemClock
 from policy.config import load_config
-from store import people, person_keys, reading_keys, settings
+from store import people, person_keys, reading_keys, settings, signing_key
 from store.db import Db
 from store.key_wire import GrantWire
 from tests.commands.conftest import Ended, one_error
@@ -64,6 +64,7 @@ def test_init_makes_all_that_the_daemon_needs(init: Init, home: Path, eindhoven_
         "spool": 0o700,
         "marks": 0o700,
         "database": 0o600,
+        "signing_key": 0o600,
         "prompts": 0o755,
     }.items():
         assert stat.S_IMODE(config.path(name).stat().st_mode) == mode, name
@@ -76,6 +77,7 @@ def test_init_makes_all_that_the_daemon_needs(init: Init, home: Path, eindhoven_
         assert settings.get(db, "tag_key") is not None
         grants = reading_keys.held_by(db, "anna")
         keyring = Keyring.open(person_keys.get(db, "anna").slot, PASSPHRASE, map(GrantWire.of, grants))
+        signer = signing_key.key_in_use(db)
         known = {key.role: key.public for key in reading_keys.reading_keys(db)}
     assert [(grant.role, grant.is_custodian) for grant in grants] == [
         ("coach", True),
@@ -84,8 +86,10 @@ def test_init_makes_all_that_the_daemon_needs(init: Init, home: Path, eindhoven_
     ]
     assert {keyring.half(public.key_id).public for public in known.values()} == set(known.values())
     expected = ("coach", "head", "privacy_officer")
+    assert signer is not None
     assert ended.out.splitlines() == [
-        f"eindhoven\t{role}\t{known[RoleName(role)].fingerprint}" for role in expected
+        f"ledger\t{signer.text}",
+        *(f"eindhoven\t{role}\t{known[RoleName(role)].fingerprint}" for role in expected),
     ]
     assert "consentline prompts build" in ended.err
 

@@ -216,21 +216,28 @@ class CrashAt:
 
 
 @contextmanager
-def scene(folder: Path, *, clock: SteppedClock | None = None, start: int = 0) -> Iterator[Scene]:
+def scene(
+    folder: Path,
+    *,
+    clock: SteppedClock | None = None,
+    start: int = 0,
+    policies: Path = ROOT / "policies",
+) -> Iterator[Scene]:
     """Set one up, or start it again after a crash, and close it.
 
     Args:
         folder: The installation.
         clock: The clock that stood there before the crash.
         start: Differs at each start, so that no random byte comes twice.
+        policies: Folder of those that are served.
     """
     clock, randomness = clock or SteppedClock(STARTED_AT), CountingRandomness(100 + start)
     folder.mkdir(exist_ok=True)
     db = Db.open(folder / "consentline.db", clock=clock, randomness=randomness, busy_timeout_ms=2_000)
     spool = folder / "spool"
     spool.mkdir(exist_ok=True)
-    policies = load_policies(ROOT / "policies")
-    policy = policies.named(EINDHOVEN)
+    served = load_policies(policies)
+    policy = served.named(EINDHOVEN)
     halves = {
         role: keys.make_private_half(CountingRandomness(seed))
         for seed, role in enumerate(reading_keys.roles_with_keys(policy), start=1)
@@ -253,7 +260,7 @@ def scene(folder: Path, *, clock: SteppedClock | None = None, start: int = 0) ->
             archive=archive,
             guard=ClockGuard(db=db, clock=clock, boot="this boot"),
             clock=clock,
-            policies=policies,
+            policies=served,
             halves=halves,
             told=ledger.head(db).size,
             spool=spool,

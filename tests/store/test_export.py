@@ -47,7 +47,11 @@ def test_the_ledger_has_the_release_with_person_purpose_and_login(
     stage.keep(1)
     export.release(stage.archive, request_of_anna)
     entry = last(stage)
-    assert (entry.kind, entry.actor, entry.subject) == ("export_released", "login:anna", recording_named(1))
+    assert (entry.kind, entry.actor, entry.subject) == (
+        "export_released",
+        "person:anna login:anna",
+        recording_named(1),
+    )
     assert entry.payload == {"person": "anna", "purpose": "export"}
 
 
