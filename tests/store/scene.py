@@ -195,7 +195,12 @@ class CrashAt:
 
 @contextmanager
 def scene(
-    folder: Path, *, clock: SteppedClock | None = None, start: int = 0, policy: PolicyName = EINDHOVEN
+    folder: Path,
+    *,
+    clock: SteppedClock | None = None,
+    start: int = 0,
+    policies: Path = ROOT / "policies",
+    policy: PolicyName = EINDHOVEN,
 ) -> Iterator[Scene]:
     """Set one up, or start it again after a crash, and close it.
 
@@ -204,6 +209,7 @@ def scene(
         clock: The clock that stood there before the crash.
         start: Differs at each start, so that no random byte comes twice.
         policy: Whose calls there are.
+        policies: Folder of those that are served.
     """
     clock, randomness = clock or SteppedClock(STARTED_AT), CountingRandomness(100 + start)
     folder.mkdir(exist_ok=True)
@@ -227,7 +233,7 @@ def scene(
             archive=archive,
             guard=ClockGuard(db=db, clock=clock, boot="this boot"),
             clock=clock,
-            policies=load_policies(ROOT / "policies"),
+            policies=load_policies(policies),
             private=private,
             spool=spool,
             policy=policy,
