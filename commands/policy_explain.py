@@ -77,7 +77,6 @@ def _facts(db: Db, named: str, now: datetime) -> tuple[CallFacts, Policy | None]
     Raises:
         NotFound: If there is no such call or recording.
     """
-    from commands.policy_choice import as_policy
     from policy.vocabulary import CallId, RecordingId
     from publish.explanation import CallFacts
     from store import calls, decisions, recordings, versions
@@ -96,7 +95,7 @@ def _facts(db: Db, named: str, now: datetime) -> tuple[CallFacts, Policy | None]
         data_due_at=row.data_due_at,
         data_erased_at=row.data_erased_at,
     )
-    return facts, None if opened_under is None else as_policy(opened_under)
+    return facts, None if opened_under is None else versions.as_policy(opened_under)
 
 
 def _asked(db: Db, evidence: Evidence) -> Asked:
@@ -143,8 +142,7 @@ def _kept(db: Db, row: RecordingRow, now: datetime) -> Kept:
 
 
 def _policy(db: Db, content_hash: str | None) -> Policy | None:
-    from commands.policy_choice import as_policy
     from store import versions
 
     version = None if content_hash is None else versions.version(db, content_hash)
-    return None if version is None else as_policy(version)
+    return None if version is None else versions.as_policy(version)
