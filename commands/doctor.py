@@ -39,10 +39,10 @@ def doctor(invocation: Invocation, asterisk_etc: Path, logrotate: Path, as_json:
 
     Looks at Asterisk (log in to ARI and AMI, version, application registered), at its conf
     files (settings under which plaintext escapes or the PBX can stall, keys that collide),
-    at the prompts, at the reading keys (compare their fingerprints out of band), at the
-    folders, at the alarms that stand, and at the places that keep telephone numbers beside
-    Consentline: CDR, CEL, queue_log, the full log and astdb. A `note` is to be known, a
-    `problem` has to change.
+    at the prompts, at the reading keys (compare their fingerprints out of band), at the people
+    (hats, lines, who was informed), at the folders, at the alarms that stand, and at the places
+    that keep telephone numbers beside Consentline: CDR, CEL, queue_log, the full log and astdb.
+    A `note` is to be known, a `problem` has to change.
 
     \b
     Example:
@@ -56,6 +56,7 @@ def doctor(invocation: Invocation, asterisk_etc: Path, logrotate: Path, as_json:
         *_conf_files(config, policies, asterisk_etc, logrotate),
         *_prompts(config, policies),
         *_keys(config, policies),
+        *_people(config, policies),
         *_storage(config, invocation.config_path),
         *_alarms(config),
     ]
@@ -105,6 +106,12 @@ def _keys(config: Config, policies: Policies) -> list[Check]:
     from commands.diagnose_keys import key_checks
 
     return key_checks(config.path("database"), policies.by_name.values())
+
+
+def _people(config: Config, policies: Policies) -> list[Check]:
+    from commands.diagnose_people import people_checks
+
+    return people_checks(config.path("database"), policies.by_name.values())
 
 
 def _storage(config: Config, config_path: Path) -> list[Check]:

@@ -19,6 +19,7 @@ from contextlib import asynccontextmanager
 from daemon.bridges import Bridges, Met, Parted
 from daemon.control import ControlSocket
 from daemon.desks.operations import OperationsDesk
+from daemon.desks.people import PeopleDesk
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
 from daemon.holders import Holders
 from daemon.jobs import Job, Jobs
@@ -27,6 +28,7 @@ from daemon.mark_intake import MarkIntake
 from daemon.metrics import Metrics, MetricsSite
 from daemon.operations import DaemonOperations, Links
 from daemon.peers import Doorman
+from daemon.people_office import PeopleOffice
 from daemon.register import Register
 from daemon.scope_keeper import ScopeKeeper
 from daemon.store_thread import StoreThread
@@ -175,6 +177,7 @@ class Service:
         )
         self._agi_over: asyncio.Queue[CallId] = asyncio.Queue()
         self._operations = self._build_operations()
+        self._people = PeopleOffice(archive=archive, policies=policies, thread=register.thread)
         self._ari_connected = False
         self._met: asyncio.Queue[Met | Parted] = asyncio.Queue()
         self._ari_events: asyncio.Queue[Received] = asyncio.Queue()
@@ -235,7 +238,7 @@ class Service:
                 raise _reason(group) from group
 
     async def _take_calls(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
-        desks = (OperationsDesk(self._operations),)
+        desks = (OperationsDesk(self._operations), PeopleDesk(self._people))
         routes = (route for desk in desks for route in desk.routes())
         control = ControlSocket(
             self._config.path("socket"), routes, Doorman(self._config.control, self._register.person_of)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli import run
-from daemon.control import ControlSocket
+from daemon.control import ControlSocket, Route
 from daemon.desks.operations import Operations, OperationsDesk
 from daemon.peers import Doorman
 from policy.config import Control
@@ -69,12 +69,12 @@ def command(config_file: Path, capsys: pytest.CaptureFixture[str]) -> CommandLin
 
 
 @pytest.fixture
-def serve(config_file: Path) -> Iterator[Callable[[Operations], None]]:
+def serve_routes(config_file: Path) -> Iterator[Callable[[Sequence[Route]], None]]:
     """Answer on the control socket of that config file, as the daemon does, from a thread."""
     loops: list[_Serving] = []
 
-    def start(operations: Operations) -> None:
-        serving = _Serving(config_file.parent / "control.sock", operations)
+    def start(routes: Sequence[Route]) -> None:
+        serving = _Serving(config_file.parent / "control.sock", routes)
         loops.append(serving)
         serving.start()
 
@@ -83,13 +83,19 @@ def serve(config_file: Path) -> Iterator[Callable[[Operations], None]]:
         serving.stop()
 
 
+@pytest.fixture
+def serve(serve_routes: Callable[[Sequence[Route]], None]) -> Callable[[Operations], None]:
+    """Answer what the first desk is asked."""
+    return lambda operations: serve_routes(OperationsDesk(operations).routes())
+
+
 async def _nobody(login: str) -> None:
     """Return nobody: the command line is the daemon's own user here."""
 
 
 class _Serving:
-    def __init__(self, path: Path, operations: Operations) -> None:
-        self._socket = ControlSocket(path, OperationsDesk(operations).routes(), Doorman(Control(), _nobody))
+    def __init__(self, path: Path, routes: Sequence[Route]) -> None:
+        self._socket = ControlSocket(path, routes, Doorman(Control(), _nobody))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
 
