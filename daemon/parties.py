@@ -12,7 +12,7 @@ How a party counts is told by who rang it. Rung by the caller's own channel, it 
 the number of that ring. Rung by the far half of a Local channel it has that ring's number, and it stands in
 for the Local channel: but only the first to speak there, for later ones came by a transfer. Rung by anybody
 else, as in a transfer after asking, it has nothing but its endpoint; that the caller's channel is still in
-Queue() then says nothing [M].
+Queue() then says nothing.
 """
 
 from __future__ import annotations

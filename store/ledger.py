@@ -93,6 +93,8 @@ class Kind(Enum):
     AGENTS_SHOWN = "agents_shown"
     ALARM = "alarm"
     ALARM_CLEARED = "alarm_cleared"
+    CHECKPOINT_KEY_ADDED = "checkpoint_key_added"
+    CHECKPOINT = "checkpoint"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ class Ended:
 
 
 CommandLine = Callable[..., Ended]
+OpenDesk = Callable[[Sequence[Route]], None]
 
 
 @pytest.fixture
@@ -69,7 +70,13 @@ def command(config_file: Path, capsys: pytest.CaptureFixture[str]) -> CommandLin
 
 
 @pytest.fixture
-def serve_routes(config_file: Path) -> Iterator[Callable[[Sequence[Route]], None]]:
+def serve(open_desk: OpenDesk) -> Callable[[Operations], None]:
+    """Answer what the first desk answers, from a script."""
+    return lambda operations: open_desk(OperationsDesk(operations).routes())
+
+
+@pytest.fixture
+def open_desk(config_file: Path) -> Iterator[OpenDesk]:
     """Answer on the control socket of that config file, as the daemon does, from a thread."""
     loops: list[_Serving] = []
 
@@ -81,12 +88,6 @@ def serve_routes(config_file: Path) -> Iterator[Callable[[Sequence[Route]], None
     yield start
     for serving in loops:
         serving.stop()
-
-
-@pytest.fixture
-def serve(serve_routes: Callable[[Sequence[Route]], None]) -> Callable[[Operations], None]:
-    """Answer what the first desk is asked."""
-    return lambda operations: serve_routes(OperationsDesk(operations).routes())
 
 
 async def _nobody(login: str) -> None:

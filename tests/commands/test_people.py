@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -13,16 +13,15 @@ from typing import TypeVar
 import pytest
 
 from commands.people_retire import NOT_UNDONE
-from daemon.control import Route
 from daemon.desks.people import PeopleDesk
 from daemon.people_office import PeopleOffice
 from daemon.store_thread import StoreThread
 from policy.clock import SteppedClock
 from policy.vocabulary import CallId
-from store import call_agents, ledger
+from store import call_agents, ledger, settings
 from store.ways import LineKind, way
-from tests.commands.conftest import CommandLine, one_error
-from tests.store.scene import STARTED_AT, scene
+from tests.commands.conftest import CommandLine, OpenDesk, one_error
+from tests.store.scene import STARTED_AT, Scene, scene
 
 ADD_ANNA = ("people", "add", "anna", "--name", "Anna de Wit", "--login", "awit")
 NUNSPEET = ("--policy", "nunspeet")
@@ -54,10 +53,10 @@ class Premises:
 
 
 @pytest.fixture
-def premises(tmp_path: Path, serve_routes: Callable[[Sequence[Route]], None]) -> Iterator[Premises]:
+def premises(tmp_path: Path, open_desk: OpenDesk) -> Iterator[Premises]:
     """An office that answers on the control socket."""
     opened = Premises(tmp_path / "store")
-    serve_routes(PeopleDesk(opened.office).routes())
+    open_desk(PeopleDesk(opened.office).routes())
     yield opened
     opened.close()
 
@@ -204,15 +203,7 @@ def test_who_was_not_informed_is_listed_until_a_record_says_so(anna: CommandLine
 def test_who_held_calls_is_asked_apart_and_that_is_on_the_ledger(
     anna: CommandLine, premises: Premises
 ) -> None:
-    tag_key = b"t" * 32
-
-    def hold() -> CallId:
-        call_id = premises.stage.open_call(1)
-        ways = {CHANNEL: [way(LineKind.ENDPOINT, "PJSIP/6001", tag_key=tag_key)]}
-        call_agents.note(premises.stage.db, call_id, ways, STARTED_AT)
-        return call_id
-
-    call_id = premises.within(hold)
+    call_id = premises.within(lambda: _held_at(premises.stage, "PJSIP/6001"))
     (span,) = json.loads(anna("calls", "--agents", "--json").out)
     assert (span["call_id"], span["person"], span["until_at"]) == (call_id, "anna", None)
     *_, last = premises.within(lambda: ledger.show(premises.stage.db))
@@ -224,10 +215,14 @@ def test_who_held_calls_is_asked_apart_and_that_is_on_the_ledger(
 def test_a_line_typed_in_late_says_how_many_calls_are_theirs_now(
     anna: CommandLine, premises: Premises
 ) -> None:
-    def hold() -> None:
-        ways = {CHANNEL: [way(LineKind.ENDPOINT, "PJSIP/6002", tag_key=b"t" * 32)]}
-        call_agents.note(premises.stage.db, premises.stage.open_call(1), ways, STARTED_AT)
-
-    premises.within(hold)
+    premises.within(lambda: _held_at(premises.stage, "PJSIP/6002"))
     ended = anna("people", "add-line", "anna", "--endpoint", "PJSIP/6002", "--since", "2026-11-21")
     assert ended.out.splitlines()[1].endswith("\t1")
+
+
+def _held_at(stage: Scene, endpoint: str) -> CallId:
+    """Store a call that somebody at this telephone has."""
+    call_id = stage.open_call(1)
+    ways = [way(LineKind.ENDPOINT, endpoint, tag_key=settings.tag_key(stage.db))]
+    call_agents.note(stage.db, call_id, {CHANNEL: ways}, STARTED_AT)
+    return call_id
