@@ -75,7 +75,6 @@ def _facts(db: Db, named: str) -> tuple[CallFacts, Policy | None]:
     Raises:
         NotFound: If there is no such call or recording.
     """
-    from commands.policy_choice import as_policy
     from policy.vocabulary import CallId, RecordingId
     from publish.explanation import CallFacts, Held
     from store import call_agents, calls, decisions, recordings, versions
@@ -98,7 +97,7 @@ def _facts(db: Db, named: str) -> tuple[CallFacts, Policy | None]:
             for span in call_agents.of_call(db, row.call_id)
         ),
     )
-    return facts, None if opened_under is None else as_policy(opened_under)
+    return facts, None if opened_under is None else versions.as_policy(opened_under)
 
 
 def _asked(db: Db, evidence: Evidence) -> Asked:
@@ -131,8 +130,7 @@ def _kept(db: Db, row: RecordingRow) -> Kept:
 
 
 def _policy(db: Db, content_hash: str | None) -> Policy | None:
-    from commands.policy_choice import as_policy
     from store import versions
 
     version = None if content_hash is None else versions.version(db, content_hash)
-    return None if version is None else as_policy(version)
+    return None if version is None else versions.as_policy(version)
