@@ -78,8 +78,8 @@ def _facts(db: Db, named: str, now: datetime) -> tuple[CallFacts, Policy | None]
         NotFound: If there is no such call or recording.
     """
     from policy.vocabulary import CallId, RecordingId
-    from publish.explanation import CallFacts
-    from store import calls, decisions, recordings, versions
+    from publish.explanation import CallFacts, Held
+    from store import call_agents, calls, decisions, recordings, versions
 
     recording = recordings.find_recording(db, RecordingId(named))
     row = calls.get_call(db, CallId(named) if recording is None else recording.call_id)
@@ -94,6 +94,10 @@ def _facts(db: Db, named: str, now: datetime) -> tuple[CallFacts, Policy | None]
         kept=tuple(_kept(db, one, now) for one in recordings.of_call(db, row.call_id)),
         data_due_at=row.data_due_at,
         data_erased_at=row.data_erased_at,
+        held=tuple(
+            Held(person=span.person, since=span.since, until=span.until)
+            for span in call_agents.of_call(db, row.call_id)
+        ),
     )
     return facts, None if opened_under is None else versions.as_policy(opened_under)
 

@@ -23,6 +23,7 @@ from daemon.bridges import Bridges, Met, Parted
 from daemon.checkpoints import CheckpointKeeper
 from daemon.control import ControlSocket
 from daemon.desks.operations import OperationsDesk
+from daemon.desks.people import PeopleDesk
 from daemon.desks.policies import PoliciesDesk
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
 from daemon.holders import Holders
@@ -33,6 +34,7 @@ from daemon.metrics import Metrics, MetricsSite
 from daemon.mirroring import Mirroring
 from daemon.operations import DaemonOperations, Links
 from daemon.peers import Doorman
+from daemon.people_office import PeopleOffice
 from daemon.register import Register
 from daemon.scope_keeper import ScopeKeeper
 from daemon.store_thread import StoreThread
@@ -191,6 +193,7 @@ class Service:
         self._mirroring = _mirroring(config, archive)
         self._agi_ends = AgiEnds(self._agi_gate, tape.alive)
         self._operations = self._build_operations()
+        self._people = PeopleOffice(archive=archive, policies=policies, thread=register.thread)
         self._checkpoints = CheckpointKeeper(
             key_path=config.path("signing_key"),
             targets=config.ledger.targets,
@@ -257,7 +260,11 @@ class Service:
                 raise _reason(group) from group
 
     async def _take_calls(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
-        desks = (OperationsDesk(self._operations), PoliciesDesk(self._policies))
+        desks = (
+            OperationsDesk(self._operations),
+            PeopleDesk(self._people),
+            PoliciesDesk(self._policies),
+        )
         routes = (route for desk in desks for route in desk.routes())
         control = ControlSocket(
             self._config.path("socket"), routes, Doorman(self._config.control, self._register.person_of)
