@@ -15,20 +15,26 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 
 from daemon.agi_ends import AgiEnds
 from daemon.bridges import Bridges, Met, Parted
 from daemon.checkpoints import CheckpointKeeper
 from daemon.control import ControlSocket
 from daemon.desks.operations import OperationsDesk
+from daemon.desks.people import PeopleDesk
+from daemon.desks.policies import PoliciesDesk
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
 from daemon.holders import Holders
 from daemon.jobs import Job, Jobs
 from daemon.lock import sole_owner
 from daemon.mark_intake import MarkIntake
 from daemon.metrics import Metrics, MetricsSite
+from daemon.mirroring import Mirroring
 from daemon.operations import DaemonOperations, Links
 from daemon.peers import Doorman
+from daemon.people_office import PeopleOffice
 from daemon.register import Register
 from daemon.scope_keeper import ScopeKeeper
 from daemon.store_thread import StoreThread
@@ -42,6 +48,7 @@ from policy.config import Config
 from policy.errors import ConsentlineError, NotFound, Unavailable
 from policy.load import Policies, load_policies
 from policy.vocabulary import CallId, RecordingId, RecordingState, WithdrawnBy
+from policy.warnings import how_to_fill_in, terms_not_filled_in
 from recorder.ami import Ami, AmiAccess, Heard, LinkUp, reconnect_delays
 from recorder.ami_wire import Tampered, list_channels, show_channel
 from recorder.capture import Captures
@@ -63,6 +70,7 @@ JOB_MINUTES: Mapping[str, int] = {
     "finalise": 5,
     "sweep": 60,
     "alarms": 1,
+    "mirror": 1,
 }
 """How often each recurring job runs, in the order in which they run at start."""
 
@@ -182,8 +190,10 @@ class Service:
             clock=self._clock,
             new_recording_id=lambda: RecordingId(archive.randomness.token(16).hex()),
         )
+        self._mirroring = _mirroring(config, archive)
         self._agi_ends = AgiEnds(self._agi_gate, tape.alive)
         self._operations = self._build_operations()
+        self._people = PeopleOffice(archive=archive, policies=policies, thread=register.thread)
         self._checkpoints = CheckpointKeeper(
             key_path=config.path("signing_key"),
             targets=config.ledger.targets,
@@ -250,7 +260,11 @@ class Service:
                 raise _reason(group) from group
 
     async def _take_calls(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
-        desks = (OperationsDesk(self._operations),)
+        desks = (
+            OperationsDesk(self._operations),
+            PeopleDesk(self._people),
+            PoliciesDesk(self._policies),
+        )
         routes = (route for desk in desks for route in desk.routes())
         control = ControlSocket(
             self._config.path("socket"), routes, Doorman(self._config.control, self._register.person_of)
@@ -266,6 +280,9 @@ class Service:
         ]
         try:
             logger.info("serving %s", ", ".join(sorted(self._policies.by_name)))
+            for policy in self._policies.by_name.values():
+                for line in terms_not_filled_in(policy):
+                    logger.warning("%s.toml: %s; %s", policy.name, line, how_to_fill_in(policy))
             await stop.wait()
             await self._dispatch.drain(DRAIN_WITHIN_S)
         finally:
@@ -397,6 +414,7 @@ class Service:
             "finalise": self._operations.finalise,
             "sweep": sweep,
             "alarms": self._end_alarms,
+            "mirror": self._mirror,
         }
 
         def job(name: str, every_minutes: int) -> Job:
@@ -407,6 +425,10 @@ class Service:
             return Job(name=name, run=run, every_minutes=every_minutes)
 
         return Jobs(*(job(name, every_minutes) for name, every_minutes in JOB_MINUTES.items()), failed=failed)
+
+    async def _mirror(self) -> None:
+        if self._mirroring is not None:
+            await self._mirroring.follow()
 
     async def _end_alarms(self) -> None:
         """Clear the alarms whose cause can be seen to be over; those of a cut come behind the reconnect."""
@@ -433,6 +455,13 @@ class Service:
             confirm=self._dispatch.confirm,
             trunks=self._config.asterisk.trunks,
         )
+
+
+def _mirroring(config: Config, archive: Archive) -> Mirroring | None:
+    folder = config.backup.epochs_mirror
+    if folder is None:
+        return None
+    return Mirroring(archive.epochs, replace(archive.epochs, path=Path(folder)))
 
 
 def _reason(group: BaseExceptionGroup[BaseException]) -> BaseException:
