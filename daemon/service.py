@@ -25,6 +25,7 @@ from daemon.control import ControlSocket
 from daemon.desks.exports import ExportDesk
 from daemon.desks.keys import KeyDesk
 from daemon.desks.operations import OperationsDesk
+from daemon.desks.people import PeopleDesk
 from daemon.desks.policies import PoliciesDesk
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
 from daemon.holders import Holders
@@ -35,6 +36,7 @@ from daemon.metrics import Metrics, MetricsSite
 from daemon.mirroring import Mirroring
 from daemon.operations import DaemonOperations, Links
 from daemon.peers import Doorman
+from daemon.people_office import PeopleOffice
 from daemon.proofs import Proofs
 from daemon.register import Register
 from daemon.scope_keeper import ScopeKeeper
@@ -197,6 +199,7 @@ class Service:
         self._proofs = Proofs(
             db=archive.db, thread=register.thread, clock=self._clock, randomness=archive.randomness
         )
+        self._people = PeopleOffice(archive=archive, policies=policies, thread=register.thread)
         self._checkpoints = CheckpointKeeper(
             key_path=config.path("signing_key"),
             targets=config.ledger.targets,
@@ -266,6 +269,7 @@ class Service:
         archive, thread = self._archive, self._register.thread
         desks = (
             OperationsDesk(self._operations),
+            PeopleDesk(self._people),
             PoliciesDesk(self._policies),
             KeyDesk(db=archive.db, thread=thread, proofs=self._proofs, clock=self._clock),
             ExportDesk(archive=archive, thread=thread, proofs=self._proofs),
