@@ -12,7 +12,17 @@ from typing import Final
 
 from sqlite_utils import Database, Migrations
 
-from store.schema import alarms, checkpoints, counts, evidence, keeping, ledger, people, recordings
+from store.schema import (
+    alarms,
+    checkpoints,
+    counts,
+    evidence,
+    keeping,
+    ledger,
+    people,
+    recording_agents,
+    recordings,
+)
 
 IN_ORDER: Final = (
     ("0001_calls_and_decisions", evidence.STATEMENTS),
@@ -23,6 +33,7 @@ IN_ORDER: Final = (
     ("0006_keeping", keeping.STATEMENTS),
     ("0007_people", people.STATEMENTS),
     ("0010_checkpoints", checkpoints.STATEMENTS),
+    ("0011_recording_agents", recording_agents.STATEMENTS),
 )
 """What every database went through, in this order."""
 
