@@ -22,6 +22,7 @@ from store.schema import (
     people,
     recording_agents,
     recordings,
+    terms,
 )
 
 IN_ORDER: Final = (
@@ -33,7 +34,8 @@ IN_ORDER: Final = (
     ("0006_keeping", keeping.STATEMENTS),
     ("0007_people", people.STATEMENTS),
     ("0010_checkpoints", checkpoints.STATEMENTS),
-    ("0011_recording_agents", recording_agents.STATEMENTS),
+    ("0011_terms", terms.STATEMENTS),
+    ("0012_recording_agents", recording_agents.STATEMENTS),
 )
 """What every database went through, in this order."""
 
