@@ -46,9 +46,10 @@ def doctor(invocation: Invocation, asterisk_etc: Path, logrotate: Path, sandbox:
     files (settings under which plaintext escapes or the PBX can stall, keys that collide),
     at the prompts (placeholder speech is a problem), at what the policies leave open and
     whether the files are those that run, at the reading keys (compare their fingerprints out of
-    band), at the folders, at backups, at the ledger's key and targets, at the alarms that stand,
-    and at the places that keep telephone numbers beside Consentline: CDR, CEL, queue_log, the
-    full log and astdb. A `note` is to be known, a `problem` has to change.
+    band), at the people (hats, lines, who was informed), at the folders, at backups, at the
+    ledger's key and targets, at the alarms that stand, and at the places that keep telephone
+    numbers beside Consentline: CDR, CEL, queue_log, the full log and astdb. A `note` is to be
+    known, a `problem` has to change.
 
     \b
     Example:
@@ -63,6 +64,7 @@ def doctor(invocation: Invocation, asterisk_etc: Path, logrotate: Path, sandbox:
         *_prompts(config, policies, for_real=not sandbox),
         *_policies(invocation, policies),
         *_keys(config, policies),
+        *_people(config, policies),
         *_storage(config, invocation.config_path),
         *_backups(config, policies),
         *_ledger(config),
@@ -128,6 +130,12 @@ def _keys(config: Config, policies: Policies) -> list[Check]:
     from commands.diagnose_keys import key_checks
 
     return key_checks(config.path("database"), policies.by_name.values())
+
+
+def _people(config: Config, policies: Policies) -> list[Check]:
+    from commands.diagnose_people import people_checks
+
+    return people_checks(config.path("database"), policies.by_name.values())
 
 
 def _storage(config: Config, config_path: Path) -> list[Check]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from commands.acting import as_person
 from commands.invocation import Invocation, pass_invocation
+from commands.moments import MOMENT, as_iso, through
 from commands.table import json_option, show
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 COLUMNS = ("hold_id", "recording_id", "reason", "decided_by", "role", "placed_at", "until_at", "deviates")
 
@@ -15,7 +21,12 @@ COLUMNS = ("hold_id", "recording_id", "reason", "decided_by", "role", "placed_at
 @click.argument("call", metavar="CALL")
 @click.option("--reason", required=True, metavar="NAME", help="One that the policy, or the law, knows.")
 @click.option("--why", required=True, metavar="TEXT", help="Why, in your own words.")
-@click.option("--until", metavar="TIME", help="Its end (ISO-8601); left out: as late as the policy allows.")
+@click.option(
+    "--until",
+    callback=through,
+    metavar=MOMENT,
+    help="Its end; left out: as late as the policy allows. A bare day counts to its end.",
+)
 @as_person
 @json_option
 @pass_invocation
@@ -24,7 +35,7 @@ def place(  # noqa: PLR0917 - click passes every one by name
     call: str,
     reason: str,
     why: str,
-    until: str | None,
+    until: datetime | None,
     person: str | None,
     as_json: bool,
 ) -> None:
@@ -38,6 +49,6 @@ def place(  # noqa: PLR0917 - click passes every one by name
     Example:
       consentline holds place 1795282161.17 --reason threat --why "aangifte 2026-114" --until 2027-01-15
     """
-    asked = {"subject": call, "reason": reason, "why": why, "until": until, "person": person}
+    asked = {"subject": call, "reason": reason, "why": why, "until": as_iso(until), "person": person}
     row = invocation.daemon().ask_object("POST", "/holds/place", asked)
     show([row], COLUMNS, as_json=as_json)

@@ -26,6 +26,7 @@ from daemon.control import ControlSocket
 from daemon.desks.holds import HoldsDesk
 from daemon.desks.incidents import IncidentsDesk
 from daemon.desks.operations import OperationsDesk
+from daemon.desks.people import PeopleDesk
 from daemon.desks.policies import PoliciesDesk
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
 from daemon.holders import Holders
@@ -36,6 +37,7 @@ from daemon.metrics import Metrics, MetricsSite
 from daemon.mirroring import Mirroring
 from daemon.operations import DaemonOperations, Links
 from daemon.peers import Doorman
+from daemon.people_office import PeopleOffice
 from daemon.register import Register
 from daemon.scope_keeper import ScopeKeeper
 from daemon.store_thread import StoreThread
@@ -194,6 +196,7 @@ class Service:
         self._mirroring = _mirroring(config, archive)
         self._agi_ends = AgiEnds(self._agi_gate, tape.alive)
         self._operations = self._build_operations()
+        self._people = PeopleOffice(archive=archive, policies=policies, thread=register.thread)
         self._checkpoints = CheckpointKeeper(
             key_path=config.path("signing_key"),
             targets=config.ledger.targets,
@@ -262,6 +265,7 @@ class Service:
     async def _take_calls(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         desks = (
             OperationsDesk(self._operations),
+            PeopleDesk(self._people),
             PoliciesDesk(self._policies),
             IncidentsDesk(self._archive, self._register.thread),
             HoldsDesk(self._archive, self._register.thread),

@@ -73,7 +73,7 @@ def test_refusals_are_one_line_that_names_the_rule(groningen: Scene, command: Co
     assert command("incident", "assess", call, "--reason", "x").code == 2
     place = ("holds", "place", call, "--why", "x", "--as", "fg", "--reason")
     one_error(command(*place, "politics"), 4, "no hold reason")
-    one_error(command(*place, "access_request", "--until", "morgen"), 1, "must be a date or time", "morgen")
+    assert command(*place, "access_request", "--until", "morgen").code == 2
     one_error(command(*place, "access_request", "--until", "2030-01-01"), 8, "must end after it was placed")
     one_error(command("holds", "release", 7, "--why", "x", "--as", "fg"), 4, "no hold 7", "holds list")
 
