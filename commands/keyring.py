@@ -171,16 +171,32 @@ def prove(daemon: Asking, person: str, passphrase: str) -> Proven:
         AccessRefused: If this login may not be that person.
         ConsentlineError: If the daemon cannot be asked.
     """
-    answer = daemon.ask_object("POST", "/proofs", {"person": person})
-    challenge = parse(ChallengeWire, answer, where="/proofs")
+    challenge = _challenge(daemon, person)
     try:
         keyring = Keyring.open(challenge.slot.slot(), passphrase)
-        info = challenge_info(challenge.challenge, keyring.person)
-        opened = open_with(keyring.private, challenge.sealed, info)
+        return Proven(keyring=keyring, proof=_answered(challenge, keyring))
     except (WrongPassphrase, IntegrityError) as error:
         _give_back(daemon, challenge.challenge, error)
         raise
-    return Proven(keyring=keyring, proof=to_json(ProofWire(challenge=challenge.challenge, answer=opened)))
+
+
+def prove_again(daemon: Asking, keyring: Keyring) -> Mapping[str, Any]:
+    """Return a proof for one more question, without the passphrase: the slot is open already.
+
+    Raises:
+        ConsentlineError: If the daemon cannot be asked, or the person's key is another by now.
+    """
+    return _answered(_challenge(daemon, keyring.person), keyring)
+
+
+def _challenge(daemon: Asking, person: str) -> ChallengeWire:
+    return parse(ChallengeWire, daemon.ask_object("POST", "/proofs", {"person": person}), where="/proofs")
+
+
+def _answered(challenge: ChallengeWire, keyring: Keyring) -> Mapping[str, Any]:
+    info = challenge_info(challenge.challenge, keyring.person)
+    opened = open_with(keyring.private, challenge.sealed, info)
+    return to_json(ProofWire(challenge=challenge.challenge, answer=opened))
 
 
 def _give_back(daemon: Asking, challenge: str, error: ConsentlineError) -> None:

@@ -30,6 +30,7 @@ from daemon.desks.keys import KeyDesk
 from daemon.desks.operations import OperationsDesk
 from daemon.desks.people import PeopleDesk
 from daemon.desks.policies import PoliciesDesk
+from daemon.desks.rotation import RotationDesk
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
 from daemon.holders import Holders
 from daemon.jobs import Job, Jobs
@@ -275,6 +276,7 @@ class Service:
             PeopleDesk(self._people),
             PoliciesDesk(self._policies),
             KeyDesk(db=archive.db, thread=thread, proofs=self._proofs, clock=self._clock),
+            RotationDesk(archive=archive, thread=thread, proofs=self._proofs),
             ExportDesk(archive=archive, thread=thread, proofs=self._proofs),
             IncidentsDesk(self._archive, self._register.thread),
             HoldsDesk(self._archive, self._register.thread),
