@@ -26,7 +26,11 @@ def list_keys(invocation: Invocation, as_json: bool) -> None:
     rows = invocation.daemon().ask_rows("GET", "/keys")
     if not as_json:
         rows = [
-            {**row, "held_by": ", ".join(row["held_by"]) or None, "custodians": ", ".join(row["custodians"]) or None}
+            {
+                **row,
+                "held_by": ", ".join(row["held_by"]) or None,
+                "custodians": ", ".join(row["custodians"]) or None,
+            }
             for row in rows
         ]
     show(rows, COLUMNS, as_json=as_json, title="keys")

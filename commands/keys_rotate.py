@@ -21,7 +21,7 @@ from commands.passphrase import passphrase_option, read_passphrase
 )
 @passphrase_option
 @pass_invocation
-def rotate(
+def rotate(  # noqa: PLR0917 - one each option
     invocation: Invocation, policy: str, role: str, by: str, lost: bool, passphrase_fd: int | None
 ) -> None:
     """Give a role a new key, seal what lives to it, and destroy the old one.

@@ -295,6 +295,17 @@ def end_custody(
     return leaving
 
 
+def held_alone(tx: Tx, person: PersonId) -> tuple[tuple[PolicyName, RoleName], ...]:
+    """Return the roles whose key in use this person holds and nobody else does."""
+    found = tx.execute(
+        "SELECT k.policy, k.role FROM reading_keys k WHERE k.retired_at IS NULL"
+        " AND (SELECT group_concat(person) FROM key_grants g WHERE g.key_id = k.key_id) = ?"
+        " ORDER BY k.policy, k.role",
+        (person,),
+    ).fetchall()
+    return tuple((PolicyName(row["policy"]), RoleName(row["role"])) for row in found)
+
+
 def held_by(db: Db, person: str) -> tuple[Grant, ...]:
     """Return every role key that somebody holds, retired ones included, by policy and role."""
     return _grants(db, person=person)
