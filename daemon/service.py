@@ -14,7 +14,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,7 +52,7 @@ from ivr.prompts import PromptLibrary
 from policy.alarm_kinds import Ending
 from policy.clock import Clock, Randomness, SystemClock, SystemRandomness
 from policy.config import Config
-from policy.errors import ConsentlineError, NotFound, Unavailable
+from policy.errors import ConsentlineError, DestructionIncomplete, NotFound, Unavailable
 from policy.load import Policies, load_policies
 from policy.vocabulary import CallId, RecordingId, RecordingState, WithdrawnBy
 from policy.warnings import how_to_fill_in, terms_not_filled_in
@@ -232,6 +232,8 @@ class Service:
             keys.self_test()
             archive = open_archive(config, clock=clock, randomness=randomness)
             archive.prepare()
+            with suppress(DestructionIncomplete):  # somebody reads: the next destruction tries again
+                archive.db.forget_deleted()  # slots and grants that a crash left in the write-ahead log
             return archive, settings.tag_key(archive.db)
 
         try:
