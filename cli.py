@@ -25,6 +25,12 @@ COMMANDS = {
     "doctor": "commands.doctor:doctor",
     "export": "commands.export:export",
     "finalise": "commands.finalise:finalise",
+    "holds list": "commands.holds_list:list_holds",
+    "holds place": "commands.holds_place:place",
+    "holds release": "commands.holds_release:release",
+    "incident assess": "commands.incident_assess:assess",
+    "incident flag": "commands.incident_flag:flag",
+    "incident list": "commands.incident_list:list_incidents",
     "init": "commands.init:init",
     "ledger show": "commands.ledger_show:show_ledger",
     "ledger verify": "commands.ledger_verify:verify",
@@ -57,6 +63,8 @@ COMMANDS = {
 """From what a person types to where the command is: `module:attribute`."""
 
 GROUPS = {
+    "holds": "Recordings kept beyond their term.",
+    "incident": "Calls pointed out, and what was decided about them.",
     "ledger": "The log that cannot be edited unnoticed.",
     "people": "Who may do what, who answers where, and who was told.",
     "policy": "The policy files.",
