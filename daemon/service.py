@@ -28,6 +28,7 @@ from daemon.desks.incidents import IncidentsDesk
 from daemon.desks.operations import OperationsDesk
 from daemon.desks.people import PeopleDesk
 from daemon.desks.policies import PoliciesDesk
+from daemon.desks.promises import PromisesDesk
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
 from daemon.holders import Holders
 from daemon.jobs import Job, Jobs
@@ -268,6 +269,7 @@ class Service:
             PeopleDesk(self._people),
             PoliciesDesk(self._policies),
             IncidentsDesk(self._archive, self._register.thread),
+            PromisesDesk(self._archive, self._register.thread, self._policies),
             HoldsDesk(self._archive, self._register.thread),
         )
         routes = (route for desk in desks for route in desk.routes())
