@@ -124,7 +124,7 @@ def _asked(db: Db, evidence: Evidence) -> Asked:
 def _kept(db: Db, row: RecordingRow, now: datetime) -> Kept:
     from policy.clock import to_local
     from publish.explanation import Kept
-    from store import closures, holds, keeping
+    from store import closures, holds, keeping, recordings
 
     kept_by = []
     if row.erased_at is None:
@@ -149,6 +149,7 @@ def _kept(db: Db, row: RecordingRow, now: datetime) -> Kept:
         closed=tuple(closures.in_words(db, row.recording_id)),
         incident=_incident(db, row.recording_id),
         reached_from=_reached_from(db, row.recording_id),
+        concluded=recordings.why_concluded(db, row.recording_id),
     )
 
 

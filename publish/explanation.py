@@ -17,7 +17,7 @@ from policy.rules import deciding_key, due_at
 from policy.scope import AnsweredBy, TransferOutside
 from policy.section import Section
 from policy.terms import data_due_at
-from policy.vocabulary import CallId, Outcome, RecordingId, RecordingState
+from policy.vocabulary import CallId, ConcludedBecause, Outcome, RecordingId, RecordingState
 from publish.naming import title_of
 
 NO_ARTICLE: Final = "no source given"
@@ -76,6 +76,7 @@ class Kept:
         closed: What closes it to nearly everybody now, such as `restricted`, and why.
         incident: What it was flagged for and what became of that, in words, or None.
         reached_from: The later call whose refusal took it back, or None.
+        concluded: When and why it ended while its call went on, or None.
         ended_because: Why its end was decided, or None.
     """
 
@@ -91,6 +92,7 @@ class Kept:
     closed: tuple[str, ...] = ()
     incident: str | None = None
     reached_from: CallId | None = None
+    concluded: tuple[datetime, ConcludedBecause] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,6 +314,19 @@ def _of_decisions(kept: Kept, policy: Policy) -> Iterator[Reason]:
         )
 
 
+def _why_concluded(name: str, policy: Policy, at: datetime, because: ConcludedBecause) -> Reason:
+    ended = f"{name}: ended at {to_local(at)}, while the call went on"
+    if because is ConcludedBecause.ANOTHER_GATE:
+        says = f"{ended}: at a gate of another policy, which has a recording of its own"
+        return Reason(about=About.RECORDING, says=says, rule="a recording for each policy", source="X7")
+    return Reason(
+        about=About.RECORDING,
+        says=f"{ended}: somebody had the call who is no KCC",
+        rule=f"scope.transfer_outside = {policy.scope.transfer_outside.value}",
+        source=_source(policy.scope, "transfer_outside"),
+    )
+
+
 def _of_recording(kept: Kept, policy: Policy, facts: CallFacts, now: datetime) -> Iterator[Reason]:
     name = kept.recording_id[:8]
     source = _source(policy.retention, "recording")
@@ -322,6 +337,8 @@ def _of_recording(kept: Kept, policy: Policy, facts: CallFacts, now: datetime) -
         source=source,
     )
     yield from _of_decisions(kept, policy)
+    if kept.concluded is not None:
+        yield _why_concluded(name, policy, *kept.concluded)
     if kept.erased_at is not None:
         because = kept.ended_because or "no reason on record"
         yield Reason(

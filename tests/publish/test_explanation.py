@@ -13,7 +13,7 @@ from policy.model import Policy
 from policy.retention import DataKind
 from policy.rules import call_data_due_at, due_at
 from policy.terms import data_due_at
-from policy.vocabulary import CallId, Outcome, RecordingId, RecordingState
+from policy.vocabulary import CallId, ConcludedBecause, Outcome, RecordingId, RecordingState
 from publish.explanation import NO_ARTICLE, About, Asked, CallFacts, Held, Kept, Reason, explain
 from tests.conftest import ROOT
 
@@ -260,3 +260,23 @@ def test_what_was_decided_about_a_recording_is_told_with_it(eindhoven: Policy) -
     assert back.rule == taken.rule == "consent.refusal_reaches_back = 1h"
     (retention,) = _about(reasons, About.RETENTION)
     assert "kept at most 60d, and shortened since (eindhoven: retention.recording = 30d" in retention.says
+
+
+@pytest.mark.parametrize(
+    ("because", "says", "source"),
+    [
+        (ConcludedBecause.ANOTHER_GATE, "at a gate of another policy", "X7"),
+        (ConcludedBecause.TRANSFERRED_OUTSIDE, "somebody had the call who is no KCC", None),
+    ],
+)
+def test_why_a_recording_ended_before_its_call_is_told(
+    policy: Policy, because: ConcludedBecause, says: str, source: str | None
+) -> None:
+    facts = _call(policy)
+    (kept,) = facts.kept
+    ended = replace(kept, concluded=(STARTED_AT + timedelta(minutes=1), because))
+    _, line = _about(explain(replace(facts, kept=(ended,)), policy, now=NOW), About.RECORDING)
+    assert "ended at 2026-11-21 18:30:21, while the call went on" in line.says
+    assert says in line.says
+    assert line.source == (source or policy.scope.source_of("transfer_outside"))
+    assert (line.rule == f"scope.transfer_outside = {policy.scope.transfer_outside.value}") is (not source)
