@@ -17,7 +17,7 @@ and only `store/destruction.py` sets it (I4).
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -209,6 +209,14 @@ def find_recording(db: Db, recording_id: RecordingId) -> RecordingRow | None:
     """Return one recording, or None."""
     found = db.rows("SELECT * FROM recordings WHERE recording_id = ?", (recording_id,))
     return _recording(found[0]) if found else None
+
+
+def among(db: Db, recording_ids: Sequence[RecordingId]) -> tuple[RecordingRow, ...]:
+    """Return those of these recordings that there are; an id may be any text."""
+    marks = ", ".join("?" * len(recording_ids))
+    # The marks are as many as there are ids; the ids themselves are bound.
+    found = db.rows(f"SELECT * FROM recordings WHERE recording_id IN ({marks})", recording_ids)  # noqa: S608
+    return tuple(_recording(row) for row in found)
 
 
 def all_recordings(db: Db) -> tuple[RecordingRow, ...]:

@@ -12,13 +12,14 @@ from typing import Final
 
 from sqlite_utils import Database, Migrations
 
-from store.schema import alarms, evidence, ledger, recordings
+from store.schema import access, alarms, evidence, ledger, recordings
 
 _IN_ORDER: Final = (
     ("0001_calls_and_decisions", evidence.STATEMENTS),
     ("0002_recordings_and_keys", recordings.STATEMENTS),
     ("0003_ledger_and_alarms", ledger.STATEMENTS),
     ("0004_alarms_by_cause", alarms.STATEMENTS),
+    ("0009_access", access.STATEMENTS),
 )
 """What every database went through, in this order."""
 
