@@ -1,6 +1,6 @@
 """AGI script that asks for consent on a PBX without ARI.
 
-It plays the notice, takes the digit, and has the daemon store the decision before it
+It answers, plays the notice, takes the digit, and has the daemon store the decision before it
 answers; then the call continues in the same dialplan contexts as by ARI. No daemon, no
 recording: the script ends, and the dialplan's next line is the way out.
 
@@ -44,15 +44,16 @@ class Conversation:
 
     Args:
         agi: The channel.
-        elapsed_ms: Milliseconds since the notice was asked for.
+        elapsed_ms: Milliseconds since some moment.
     """
 
     def __init__(self, agi: AGI, elapsed_ms: Callable[[], int]) -> None:
         self._agi = agi
         self._elapsed_ms = elapsed_ms
+        self._begun_ms: int | None = None
 
     def hold(self, *, notice: str, duration_ms: int, key: str | None, window_ms: int) -> Heard:
-        """Play the notice and wait for the deciding key; every other key is ignored.
+        """Answer, play the notice and wait for the deciding key; every other key is ignored.
 
         Args:
             notice: Prompt without extension.
@@ -62,12 +63,14 @@ class Conversation:
         """
         heard = Heard()
         try:
+            self._agi.execute("ANSWER")
+            self._begun_ms = self._elapsed_ms()
             self._play(heard, notice, duration_ms, key)
             if heard.digit is None and heard.finished and key is not None:
                 self._wait(heard, key, window_ms)
         except AGIException:
             heard.hung_up = True
-            heard.heard_ms = heard.heard_ms or min(self._elapsed_ms(), duration_ms)
+            heard.heard_ms = heard.heard_ms or min(self._since_answer_ms(), duration_ms)
         return heard
 
     def _play(self, heard: Heard, notice: str, duration_ms: int, key: str | None) -> None:
@@ -92,7 +95,10 @@ class Conversation:
 
     def _take(self, heard: Heard, digit: str) -> None:
         heard.digit = digit
-        heard.digit_offset_ms = self._elapsed_ms()
+        heard.digit_offset_ms = self._since_answer_ms()
+
+    def _since_answer_ms(self) -> int:
+        return 0 if self._begun_ms is None else self._elapsed_ms() - self._begun_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,7 @@ def _values(config: Config, policies: Policies, patience_s: int) -> dict[str, st
     scripts = Path(sys.prefix) / "bin"
     return {
         "APP": access.app,
+        "TRUNKS": "&".join(access.trunks),
         "SPOOL": str(config.path("spool")),
         "MARKS": str(config.path("marks")),
         "PROMPTS": str(config.path("prompts")),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from daemon.metrics import Metrics
 from daemon.register import Register
+from ivr.direction import Passing
 from ivr.events import Earlier
 from ivr.prompts import PromptLibrary
 from policy.errors import Unavailable
@@ -34,6 +35,11 @@ class GateRegister:
         await self._register.store_decision(decision)
         if not decision.outcome.permits_recording:
             self._captures.forbid(decision.call_id)
+
+    async def pass_unasked(self, call_id: CallId, passing: Passing) -> None:
+        """Count a call that goes on unasked; nobody may record it."""
+        self._captures.forbid(call_id)
+        await self._register.count(passing)
 
     async def end_call(self, call_id: CallId, at: datetime) -> None:
         """Put the end of a call on record."""

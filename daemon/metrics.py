@@ -7,7 +7,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from policy.errors import Unavailable
-from policy.vocabulary import ErasedBecause, Outcome
+from policy.scope import Direction
+from policy.vocabulary import ErasedBecause, Outcome, PolicyName
 
 _LATENESS_BUCKETS_S = (1, 5, 15, 60, 300, 3600, 86_400)
 _WITHDRAWAL_BUCKETS_S = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 30)
@@ -20,6 +21,12 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._decisions = Counter(
             "consentline_decisions", "Decisions of the gate", ["outcome"], registry=self._registry
+        )
+        self._unasked = Counter(
+            "consentline_unasked",
+            "Calls that passed a gate without being asked anything",
+            ["policy", "direction"],
+            registry=self._registry,
         )
         self._erasures = Counter(
             "consentline_erasures", "Recordings erased", ["because"], registry=self._registry
@@ -44,6 +51,10 @@ class Metrics:
     def decided(self, outcome: Outcome) -> None:
         """Count a decision."""
         self._decisions.labels(outcome.value).inc()
+
+    def passed(self, policy: PolicyName | None, direction: Direction) -> None:
+        """Count a call that went on unasked."""
+        self._unasked.labels(policy or "", direction.value).inc()
 
     def erased(self, because: ErasedBecause, lateness_ms: int | None) -> None:
         """Count an erasure; a lateness is given for what was due."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from daemon.control import Row
@@ -15,16 +15,20 @@ from daemon.metrics import Metrics
 from daemon.register import Register
 from ivr.agi import AgiGate, Ask, GoOn
 from ivr.ari_wire import way_on
-from policy.clock import Clock
+from ivr.direction import passing
+from policy.clock import LOCAL_ZONE, Clock
 from policy.evidence import Arrival, Way
 from policy.load import Policies
 from policy.model import Policy
 from policy.rules import select_policy
 from policy.vocabulary import CallId, RecordingId, WithdrawnBy
 from recorder.capture import Captures
-from store import alarms, calls, export, ledger, purge, recordings, sweep
+from store import alarms, calls, counts, export, ledger, purge, recordings, sweep
 from store.archive import Archive
 from store.clock_guard import ClockGuard
+
+COUNTED_DAYS = 7
+"""Of how many days `status` tells the counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,7 @@ class DaemonOperations:
     """Implements `daemon.desks.operations.Operations`.
 
     Args:
+        trunks: Endpoints from which callers from outside come; empty: everybody is one.
         confirm: Says to both parties of a live call that its recording is stopped and deleted.
     """
 
@@ -55,6 +60,7 @@ class DaemonOperations:
         clock: Clock,
         links: Links,
         confirm: Callable[[CallId, RecordingId], object],
+        trunks: Collection[str] = (),
     ) -> None:
         self._archive = archive
         self._register = register
@@ -67,15 +73,22 @@ class DaemonOperations:
         self._clock = clock
         self._links = links
         self._confirm = confirm
+        self._trunks = trunks
 
     async def status(self) -> Row:
         """Return how the daemon is."""
+
+        def unasked() -> list[Row]:
+            first = self._clock.now().astimezone(LOCAL_ZONE).date() - timedelta(days=COUNTED_DAYS - 1)
+            return [count.to_json() for count in counts.since(self._archive.db, first)]
+
         return {
             "pid": os.getpid(),
             "ari": self._links.ari(),
             "ami": self._links.ami(),
             "ready": self._captures.ready(),
             "policies": sorted(self._policies.by_name),
+            "unasked": await self._run(unasked),
             "alarms": await self.alarms(),
         }
 
@@ -210,7 +223,16 @@ class DaemonOperations:
         return await self._run(work)
 
     async def gate(self, question: GateQuestion) -> Row:
-        """Open a call that came by AGI."""
+        """Open a call that came by AGI, or say that it goes on unasked."""
+        unasked = passing(
+            self._policies,
+            self._trunks,
+            channel=question.channel,
+            number=question.number,
+            named=question.named,
+        )
+        if unasked is not None and CallId(question.call_id) not in self._agi_gate.underway():
+            return _way(await self._agi_gate.pass_unasked(CallId(question.call_id), unasked))
         selected = select_policy(self._policies, number=question.number, named=question.named)
         policy = selected if isinstance(selected, Policy) else None
         arrival = Arrival(

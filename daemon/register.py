@@ -15,11 +15,13 @@ from typing import TypeVar
 
 from daemon.metrics import Metrics
 from daemon.store_thread import StoreThread
+from ivr.direction import Passing
 from ivr.events import Earlier
 from policy.alarm_kinds import Ending
 from policy.errors import ConsentlineError, NotFound
 from policy.evidence import Arrival, Decision
 from policy.load import Policies
+from policy.model import Policy
 from policy.vocabulary import (
     CallId,
     ControllerLost,
@@ -30,7 +32,7 @@ from policy.vocabulary import (
     WithdrawnBy,
 )
 from recorder.ports import Row
-from store import alarms, calls, decisions, destruction, marks, reading_keys, recordings, sealing
+from store import alarms, calls, counts, decisions, destruction, marks, reading_keys, recordings, sealing
 from store.archive import Archive
 from store.callers import seal_caller
 from store.db import Tx
@@ -94,6 +96,12 @@ class Register:
 
         await self._write(work)
         self.metrics.decided(decision.outcome)
+
+    async def count(self, passing: Passing) -> None:
+        """Count a call that went past a gate unasked (N1)."""
+        now = self.archive.clock.now()
+        await self._write(lambda tx: counts.add(tx, passing.policy, passing.direction, now))
+        self.metrics.passed(passing.policy, passing.direction)
 
     async def end_call(self, call_id: CallId, at: datetime) -> None:
         """Put the end of a call on record."""
@@ -225,6 +233,18 @@ class Register:
             return calls.get_call(self.archive.db, call_id).recording_id
 
         return await self.thread.run(work)
+
+    async def policy_of(self, recording_id: RecordingId) -> Policy | None:
+        """Return the policy under which a recording was permitted; None: it is not served any more.
+
+        Raises:
+            NotFound: If there is no such recording.
+        """
+
+        def work() -> PolicyName:
+            return recordings.get_recording(self.archive.db, recording_id).policy
+
+        return self.policies.by_name.get(await self.thread.run(work))
 
     async def call_of(self, recording_id: RecordingId) -> CallId:
         """Return the call of a recording.

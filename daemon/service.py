@@ -27,6 +27,7 @@ from daemon.metrics import Metrics, MetricsSite
 from daemon.operations import DaemonOperations, Links
 from daemon.peers import Doorman
 from daemon.register import Register
+from daemon.scope_keeper import ScopeKeeper
 from daemon.store_thread import StoreThread
 from ivr.agi import AgiGate
 from ivr.ari import Ari, Connected, Lost, Received
@@ -39,7 +40,7 @@ from policy.errors import ConsentlineError, NotFound, Unavailable
 from policy.load import Policies, load_policies
 from policy.vocabulary import CallId, RecordingId, RecordingState, WithdrawnBy
 from recorder.ami import Ami, AmiAccess, Heard, LinkUp, reconnect_delays
-from recorder.ami_wire import HungUp, Tampered, list_channels
+from recorder.ami_wire import HungUp, Tampered, list_channels, show_channel
 from recorder.capture import Captures
 from recorder.mixmonitor import MixMonitors
 from recorder.spool import Spool
@@ -142,8 +143,16 @@ class Service:
             policies=policies,
             clock=self._clock,
             randomness=archive.randomness,
+            trunks=access.trunks,
         )
         self._bridges = Bridges(self._dispatch.follows)
+        self._scope = ScopeKeeper(
+            recordings=self._captures,
+            policy_of=register.policy_of,
+            application_of=self._application_of,
+            ended=self._dispatch.recording_ended,
+            clock=self._clock,
+        )
         self._marks = MarkIntake(
             config.path("marks"),
             register=register,
@@ -255,6 +264,7 @@ class Service:
     def _own_tasks(self) -> Sequence[EndlessTask]:
         return (
             self._watch_partners,
+            self._scope.run,
             self._look_at_bridges,
             self._end_agi_calls,
             self._marks.run,
@@ -302,8 +312,14 @@ class Service:
             self._links_up.set()
         if isinstance(event, HungUp) and event.channel_id in self._agi_gate.underway():
             self._agi_over.put_nowait(event.channel_id)
+        self._scope.hear(event)
         for found in self._bridges.hear(event):
             self._met.put_nowait(found)
+
+    async def _application_of(self, channel_id: CallId) -> tuple[str, str]:
+        for listed in await self._ami.ask_list(show_channel(channel_id)):
+            return listed.application, listed.application_data
+        return "", ""
 
     async def _relay(self) -> None:
         """Hand ARI's events to the gate, and a cut to the recorder as well (I9)."""
@@ -348,6 +364,7 @@ class Service:
                 continue
             for call_id in underway - {one.channel_id for one in listed}:
                 self._agi_over.put_nowait(call_id)
+            self._scope.look_again(listed)
             for found in self._bridges.look_again((one.channel_id, one.bridge_id) for one in listed):
                 self._met.put_nowait(found)
             await asyncio.sleep(BRIDGES_AGAIN_AFTER_S)
@@ -403,6 +420,7 @@ class Service:
             clock=self._clock,
             links=Links(ari=lambda: self._ari_connected, ami=lambda: self._ami.connected),
             confirm=self._dispatch.confirm,
+            trunks=self._config.asterisk.trunks,
         )
 
 

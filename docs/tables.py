@@ -38,7 +38,7 @@ OUTCOME_MEANING = {
     Outcome.NOTICE_INCOMPLETE: "the notice was missing, failed, or did not play to its end",
     Outcome.CALLER_GONE: "the caller hung up before anything was decided",
     Outcome.GATE_UNAVAILABLE: "the daemon was away, or the dead-man switch freed the caller",
-    Outcome.OUT_OF_SCOPE: "no policy serves the number dialled",
+    Outcome.OUT_OF_SCOPE: "no policy serves the number dialled, or its `scope` leaves the call out",
     Outcome.ERROR: "number and argument disagree, or something failed; there is an alarm",
 }
 STATE_MEANING = {

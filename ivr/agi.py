@@ -7,10 +7,12 @@ second was answered with a stored decision (I1).
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ivr.direction import Passing
 from ivr.effects import AlarmKind
 from ivr.errands import about_notice
 from ivr.events import Earlier
@@ -23,6 +25,8 @@ from policy.evidence import Arrival, Decision, Heard, Prompt, Way
 from policy.model import Policy
 from policy.rules import deciding_key, outcome_of, stricter
 from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId, WithdrawnBy
+
+log = logging.getLogger(__name__)
 
 OPEN_CALLS = 1024
 """How many calls may be between their two questions; beyond that the oldest has hung up."""
@@ -110,6 +114,14 @@ class AgiGate:
         if call_id in self._underway:
             await self._register.end_call(call_id, self._clock.now())
             self._underway.discard(call_id)
+
+    async def pass_unasked(self, call_id: CallId, how: Passing) -> GoOn:
+        """Count a call that is asked nothing, and say where it goes; it goes there uncounted, too."""
+        try:
+            await self._register.pass_unasked(call_id, how)
+        except ConsentlineError as error:
+            log.error("a call that passed unasked is not counted: %s", error.text)
+        return GoOn(policy=None, language="", outcome=Outcome.OUT_OF_SCOPE, recording_id=None)
 
     async def enter(self, arrival: Arrival, policy: Policy | Outcome) -> Ask | GoOn:
         """Put a call on record and say what its caller is to hear.

@@ -219,6 +219,9 @@ class _Channels:
         status, text = await self._http.ask("GET", "channels", channel_id)
         return None if status in _GONE else _parsed(ari_wire.parse_channel, _must(status, text))
 
+    async def answer(self, channel_id: CallId) -> Answer:
+        return await self._http.order("POST", "channels", channel_id, "answer")
+
     async def play(self, channel_id: CallId, playback_id: str, *, path: str, language: str) -> Answer:
         sound = f"sound:{path}"
         return await self._http.order(

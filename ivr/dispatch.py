@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Coroutine, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,9 @@ from ivr import events as on
 from ivr.ari import Connected, Lost, Received
 from ivr.ari_wire import Channel, StasisStart
 from ivr.confirmation import Confirmations
-from ivr.effects import AlarmKind
-from ivr.errands import Ports, Visit, call_of_notice
+from ivr.direction import Passing, passing
+from ivr.effects import AlarmKind, Continue
+from ivr.errands import Errands, Ports, Visit, call_of_notice
 from ivr.events import Earlier
 from ivr.keypad import Ears, Listener
 from ivr.ports import Alarms, Answer, Prompts, Recorder, Register, Telephony
@@ -66,6 +67,7 @@ class Dispatch:
     Args:
         app: Name of our Stasis application.
         policies: Every policy served; `serve` replaces them while calls go on.
+        trunks: Endpoints from which callers from outside come; empty: everybody is one.
     """
 
     def __init__(
@@ -80,10 +82,12 @@ class Dispatch:
         policies: Policies,
         clock: Clock,
         randomness: Randomness,
+        trunks: Collection[str] = (),
     ) -> None:
         self.inbox: asyncio.Queue[Received] = asyncio.Queue()
         self._app = app
         self._policies = policies
+        self._trunks = trunks
         self._randomness = randomness
         self._confirmations = Confirmations(telephony)
         self._ports = Ports(
@@ -136,6 +140,10 @@ class Dispatch:
             return False
         session.deliver(on.RecordingWithdrawn(recording_id=recording_id))
         return True
+
+    def recording_ended(self, call_id: CallId, recording_id: RecordingId, erased: bool) -> None:
+        """Take in that a recording was ended while its call goes on."""
+        self._deliver(call_id, on.RecordingEnded(recording_id=recording_id, erased=erased))
 
     async def watch(self, channel_id: CallId, call_id: CallId, by: WithdrawnBy) -> None:
         """Listen for the withdraw code on a channel that was bridged to a call, until `unwatch`."""
@@ -228,6 +236,10 @@ class Dispatch:
             text = "a channel entered our application by a dial plan that is not ours"
             self._go(self._alarm(AlarmKind.GATE_MISUSED, text, channel.channel_id))
             named, number = "", ""
+        passing_on = self._passing(channel, args)
+        if passing_on is not None:
+            self._go(self._pass_on(channel, passing_on))
+            return
         policy, verdict = self._select(number, named)
         if late or self._draining:
             verdict = stricter(Outcome.GATE_UNAVAILABLE, verdict or Outcome.GATE_UNAVAILABLE)
@@ -245,6 +257,30 @@ class Dispatch:
         session.reenter(visit)
         if policy is not None:
             self._listen(channel.channel_id, channel.channel_id, WithdrawnBy.CALLER_KEY, policy)
+
+    def _passing(self, channel: Channel, args: tuple[str, ...]) -> Passing | None:
+        """Return how a call goes on unasked; one that was asked once stays with its session."""
+        purpose, number, named = (*args, "", "", "")[:3]
+        if purpose != "gate" or channel.channel_id in self._sessions:
+            return None
+        return passing(self._policies, self._trunks, channel=channel.name, number=number, named=named or None)
+
+    async def _pass_on(self, channel: Channel, how: Passing) -> None:
+        """Send a call onward, unanswered, and remember no more of it than that there was one (N1)."""
+        visit = Visit(
+            arrival=self._arrival(channel, None, ""),
+            policy=None,
+            verdict=Outcome.OUT_OF_SCOPE,
+            new_recording_id=self._new_id(),
+        )
+        onward = Continue(outcome=Outcome.OUT_OF_SCOPE, recording_id=None)
+        failed = await Errands(self._ports, visit).send_onward(onward)
+        if isinstance(failed, on.ContinueFailed):  # the dead-man switch frees the call
+            await self._alarm(AlarmKind.CONTINUE_FAILED, failed.problem, channel.channel_id)
+        try:
+            await self._ports.register.pass_unasked(channel.channel_id, how)
+        except ConsentlineError as error:
+            log.error("a call that passed unasked is not counted: %s", error.text)
 
     def _select(self, number: str, named: str) -> tuple[Policy | None, Outcome | None]:
         selected = select_policy(self._policies, number=number, named=named or None)
@@ -365,6 +401,9 @@ class Dispatch:
             return
         if channel.is_snoop:
             await self._ports.telephony.channels.hangup(channel_id)
+            return
+        if self._passing(channel, channel.app_args) is not None:
+            self._begin(channel, channel.app_args)
             return
         text = "a call stood at the gate unseen; it goes on unrecorded"
         await self._alarm(AlarmKind.CALLER_FREED, text, channel_id)

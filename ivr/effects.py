@@ -39,6 +39,11 @@ class PrepareNotice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerCall:
+    """Answer it: from here on the caller hears us, and pays. Before that the call was as it came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlayNotice:
     """Play it. Answers: `NoticeStarted`, then `NoticeEnded` or `NoticeFailed`; else `NoticeOverdue`."""
 
@@ -138,6 +143,7 @@ class RaiseAlarm:
 Effect = (
     OpenCall
     | PrepareNotice
+    | AnswerCall
     | PlayNotice
     | StopNotice
     | WaitForReply

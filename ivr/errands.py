@@ -123,6 +123,22 @@ class Errands:
             return on.NoticeUnfit(problem=error.text)
         return on.NoticePrepared(duration_ms=self._prompt.duration_ms)
 
+    async def answer_call(self) -> Event | None:
+        """Answer it; where that is not certain no notice is played, for nobody may be there to hear it."""
+        try:
+            answer = await self._ports.telephony.channels.answer(self._call_id)
+        except Unavailable as error:
+            return on.EffectFailed(problem=error.text)
+        match answer:
+            case Answer.DONE:
+                return None
+            case Answer.GONE:
+                return on.CallerGone(at_ms=None)
+            case Answer.ELSEWHERE:
+                return on.GateLeft()
+            case Answer.UNKNOWN:
+                return on.EffectFailed(problem="ARI: no answer, the call may not be answered")
+
     async def play_notice(self) -> Event | None:
         """Have it played; without an answer, its events or the timer will tell."""
         prompt = self._prompt

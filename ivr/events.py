@@ -167,6 +167,18 @@ class RecordingWithdrawn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingEnded:
+    """A recording was ended while its call goes on: somebody has it who is no KCC.
+
+    Attributes:
+        erased: Whether it is gone; else what it held was kept.
+    """
+
+    recording_id: RecordingId
+    erased: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WithdrawalFailed:
     """A withdrawal is noted but something of the recording is still there."""
 
@@ -194,5 +206,6 @@ Event = (
     | ConnectionLost
     | WithdrawCodePressed
     | RecordingWithdrawn
+    | RecordingEnded
     | WithdrawalFailed
 )

@@ -25,6 +25,8 @@ The rules
     Who withdraws while still being asked has refused.
 11. If the way onward fails, the plain way, which records nothing, is tried once. After that the dial plan's
     dead-man switch frees the caller.
+12. Where the policy records only who speaks with the KCC, somebody else's entry ends the recording. Both
+    parties hear it when it is erased; when it is kept nobody is told.
 
 The way of a call
 -----------------
@@ -142,6 +144,8 @@ def step(state: State, event: Event, consent: Consent | None) -> Step:  # noqa: 
             return _code_pressed(state, event, consent)
         case on.RecordingWithdrawn():
             return _withdrawn(state, event)
+        case on.RecordingEnded():
+            return _tape_ended(state, event)
         case on.WithdrawalFailed():
             return _withdrawal_failed(state, event)
         case _:
@@ -167,7 +171,7 @@ def _prepared(state: State, event: on.NoticePrepared) -> Step:
     if state.phase is not Phase.PREPARING:
         return state, ()
     state = replace(state, phase=Phase.NOTICE, notice_duration_ms=event.duration_ms)
-    return state, (do.PlayNotice(limit_ms=event.duration_ms + OVERDUE_MS),)
+    return state, (do.AnswerCall(), do.PlayNotice(limit_ms=event.duration_ms + OVERDUE_MS))
 
 
 def _started(state: State, event: on.NoticeStarted) -> Step:
@@ -438,6 +442,14 @@ def _withdrawn(state: State, event: on.RecordingWithdrawn) -> Step:
     state = replace(state, tape=Tape.WITHDRAWN)
     can_hear = state.phase in (Phase.LEAVING, Phase.CALL)
     return state, (do.ConfirmWithdrawal(),) if can_hear else ()
+
+
+def _tape_ended(state: State, event: on.RecordingEnded) -> Step:
+    if state.tape is not Tape.RUNNING or state.tape_id != event.recording_id:
+        return state, ()
+    state = replace(state, tape=Tape.NONE, tape_id=None)
+    can_hear = state.phase in (Phase.LEAVING, Phase.CALL)
+    return state, (do.ConfirmWithdrawal(),) if event.erased and can_hear else ()  # rule 12
 
 
 def _withdrawal_failed(state: State, event: on.WithdrawalFailed) -> Step:

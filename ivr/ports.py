@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Protocol
 
 from ivr.ari_wire import Channel
+from ivr.direction import Passing
 from ivr.events import Earlier
 from policy.evidence import Arrival, Decision, Prompt
 from policy.model import Policy, PromptName
@@ -34,6 +35,9 @@ class Channels(Protocol):
 
     async def get(self, channel_id: CallId) -> Channel | None:
         """Return one channel, or None when it is gone."""
+
+    async def answer(self, channel_id: CallId) -> Answer:
+        """Answer a call; one that is answered already stays so."""
 
     async def play(self, channel_id: CallId, playback_id: str, *, path: str, language: str) -> Answer:
         """Queue a sound file, given as absolute path without extension."""
@@ -100,6 +104,9 @@ class Register(Protocol):
 
         A call may have several decisions; the strictest is the call's.
         """
+
+    async def pass_unasked(self, call_id: CallId, passing: Passing) -> None:
+        """Count a call that goes on unasked, and remember nothing else of it (N1)."""
 
     async def end_call(self, call_id: CallId, at: datetime) -> None:
         """Put the end of a call on record; a second time, or an unknown call, changes nothing."""

@@ -150,6 +150,8 @@ class Session:
                 answer = await errands.open_call()
             case do.PrepareNotice():
                 answer = await errands.prepare_notice()
+            case do.AnswerCall():
+                answer = await errands.answer_call()
             case do.PlayNotice():
                 self._start_timer(effect.limit_ms, on.NoticeOverdue())
                 answer = await errands.play_notice()

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from policy import toml_file
 from policy.errors import ConfigError
+from policy.scope import Endpoint
 
 ENVIRONMENT_VARIABLE = "CONSENTLINE_CONFIG"
 DEFAULT_PATH = Path("/etc/consentline/consentline.toml")
@@ -67,6 +68,8 @@ class AsteriskAccess(_Table):
     Attributes:
         ari_url: Base of the HTTP server, such as `http://127.0.0.1:8088`.
         app: Name of the Stasis application.
+        trunks: Endpoints from which callers from outside come, such as `PJSIP/trunk`; others are the
+            organisation's own, whose calls go on unasked. Empty: everybody calls from outside.
         without_ari: This PBX has no ARI: every call enters by `Gosub(consentline-agi,s,1)`.
         ami_host: Where the manager interface listens.
     """
@@ -75,6 +78,7 @@ class AsteriskAccess(_Table):
     ari_user: str
     ari_password: Annotated[str, Field(repr=False)]
     app: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")] = "consentline"
+    trunks: Annotated[tuple[Endpoint, ...], Field(strict=False)] = ()
     without_ari: bool = False
     ami_host: Host = "127.0.0.1"
     ami_port: Port = 5038

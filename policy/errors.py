@@ -5,6 +5,7 @@
     ├── ConfigError             3   config or policy file: where, what, got, expected
     ├── NotFound                4   no such call, recording, alarm, policy or prompt
     ├── AccessRefused           5   not this person, not this passphrase, not this login
+    │   └── RefusedByPolicy    13   the policy says no to this person, purpose or action, whatever the recording
     ├── IntegrityError          6   sealed file, ledger or vault is not what it was
     ├── Unavailable             7   Asterisk, the daemon or a port cannot be reached or had
     ├── StateConflict           8   the thing is not in a state in which this can be done
@@ -60,6 +61,12 @@ class AccessRefused(ConsentlineError):
     """This person, passphrase or login may not do this."""
 
     exit_code = 5
+
+
+class RefusedByPolicy(AccessRefused):
+    """The policy says no to this person, purpose or action, whatever the recording."""
+
+    exit_code = 13
 
 
 class IntegrityError(ConsentlineError):

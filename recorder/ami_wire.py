@@ -21,7 +21,14 @@ from policy.vocabulary import CallId
 LARGEST_MESSAGE_BYTES = 256 * 1024
 
 _GREETING = "Asterisk Call Manager/"
-_NEVER_TWICE = frozenset({"Event", "Response", "Channel", "Exten", "Priority", "Uniqueid", "Linkedid"})
+_NEVER_TWICE = frozenset(
+    {"Event", "Response", "DialString"}
+    | {
+        prefix + name
+        for prefix in ("", "Dest")
+        for name in ("Channel", "Exten", "Priority", "Uniqueid", "Linkedid")
+    }
+)
 _CHANNEL = (
     "Channel",
     "ChannelState",
@@ -39,6 +46,17 @@ _CHANNEL = (
 )
 _MARKS_OF_A_CHANNEL = ("ChannelState", "Priority")
 """One stands before `Exten`, one behind it. Source: main/manager_channels.c."""
+_DESCRIBES = {
+    "Newchannel": "",
+    "DialBegin": "Dest",
+    "BridgeEnter": "",
+    "BridgeLeave": "",
+    "Hangup": "",
+    "MixMonitorStart": "",
+    "MixMonitorStop": "",
+    "Status": "",
+}
+"""Before the names of the headers that such an event never comes without."""
 
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _BREAKS_A_LINE = re.compile(r"[\r\n\0]")
@@ -96,6 +114,11 @@ def list_channels(variables: Sequence[str]) -> Action:
     return Action(name="Status", headers=(("Variables", ",".join(variables)),))
 
 
+def show_channel(call_id: CallId) -> Action:
+    """Ask for one channel."""
+    return Action(name="Status", headers=(("Channel", call_id),))
+
+
 def encode(action: Action, action_id: str) -> bytes:
     """Return the bytes of an action.
 
@@ -142,13 +165,19 @@ class ChannelListed:
 
     Attributes:
         bridge_id: The bridge it is in, or None.
+        channel: Its name.
+        application: Of the dialplan, in which it is.
+        application_data: What that was given.
         variables: Those asked for that are set.
     """
 
     action_id: str
     channel_id: CallId
     bridge_id: str | None
-    variables: tuple[tuple[str, str], ...]
+    channel: str = ""
+    application: str = ""
+    application_data: str = ""
+    variables: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +204,24 @@ class ChannelCreated:
     channel_id: CallId
     linked_id: CallId
     channel: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rang:
+    """A channel had another one rung, by Dial(), Queue() or a transfer after asking.
+
+    Attributes:
+        channel_id: Who rings; of Queue() the caller's own channel.
+        channel: Its name.
+        dest_id: Who is rung.
+        dial_string: Of Queue() the member's interface; of Dial() what stands behind the technology.
+    """
+
+    channel_id: CallId
+    channel: str
+    dest_id: CallId
+    dest_channel: str
+    dial_string: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +285,15 @@ class Tampered:
 
 
 Event = (
-    FullyBooted | ChannelCreated | BridgeEntered | BridgeLeft | HungUp | TapeStarted | TapeStopped | Tampered
+    FullyBooted
+    | ChannelCreated
+    | Rang
+    | BridgeEntered
+    | BridgeLeft
+    | HungUp
+    | TapeStarted
+    | TapeStopped
+    | Tampered
 )
 Message = Greeted | Answered | ChannelListed | ListEnded | Event | Unknown
 
@@ -305,15 +360,19 @@ def _parse(text: str) -> Message:
 
 
 def _is_whole(headers: Mapping[str, str]) -> bool:
-    """Tell whether each channel is described wholly or not at all.
+    """Tell whether each channel is described wholly or not at all, and the one that the event is about is.
 
     Asterisk writes the description of a channel at once, and the number dialled, `Exten`, unescaped in the
     midst of it (22.10.1): who dials a line break cuts it in two. A number has at most 79 bytes
-    (`AST_MAX_EXTENSION`), too few for the missing part of both halves.
+    (`AST_MAX_EXTENSION`), too few for the missing part of both halves. `DialString` stands last and can hold
+    such a number too: it cuts nothing off, but what it adds is an event that describes no channel.
     """
     described = {
         name.removesuffix(mark) for name in headers for mark in _MARKS_OF_A_CHANNEL if name.endswith(mark)
     }
+    about = _DESCRIBES.get(headers["Event"])
+    if about is not None:
+        described.add(about)
     return all(prefix + part in headers for prefix in described for part in _CHANNEL)
 
 
@@ -333,6 +392,14 @@ def _event(headers: Mapping[str, str], variables: tuple[tuple[str, str], ...]) -
             return FullyBooted()
         case "Newchannel":
             return ChannelCreated(**_channel(headers))
+        case "DialBegin":
+            return Rang(
+                channel_id=CallId(headers["Uniqueid"]),
+                channel=headers["Channel"],
+                dest_id=CallId(headers["DestUniqueid"]),
+                dest_channel=headers["DestChannel"],
+                dial_string=headers["DialString"],
+            )
         case "BridgeEnter":
             return BridgeEntered(
                 **_channel(headers),
@@ -352,6 +419,9 @@ def _event(headers: Mapping[str, str], variables: tuple[tuple[str, str], ...]) -
                 action_id=headers["ActionID"],
                 channel_id=CallId(headers["Uniqueid"]),
                 bridge_id=headers.get("BridgeID") or None,
+                channel=headers.get("Channel", ""),
+                application=headers.get("Application", ""),
+                application_data=headers.get("Data", ""),
                 variables=variables,
             )
         case "StatusComplete":

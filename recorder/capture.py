@@ -30,6 +30,7 @@ from recorder.ami_wire import (
     ChannelCreated,
     FullyBooted,
     HungUp,
+    Rang,
     Tampered,
     TapeStarted,
     TapeStopped,
@@ -176,6 +177,19 @@ class Captures:
         """
         return await asyncio.shield(self._drop(recording_id, because=ErasedBecause.WITHDRAWN, by=by))
 
+    async def leave_out(self, recording_id: RecordingId) -> None:
+        """Stop and destroy a recording that was not to be made: its call is out of the policy's scope.
+
+        Raises:
+            ConsentlineError: If the store failed; it is tried again in the background.
+        """
+        await asyncio.shield(self._drop(recording_id, because=ErasedBecause.OUT_OF_SCOPE, by=None))
+
+    def running_on(self, call_id: CallId) -> RecordingId | None:
+        """Return the recording that runs on a call, or None."""
+        capture = self._by_call.get(call_id)
+        return capture.recording_id if capture is not None and capture.runs else None
+
     async def conclude(self, recording_id: RecordingId) -> None:
         """End a recording while its call goes on: what was recorded until now is kept.
 
@@ -242,7 +256,7 @@ class Captures:
                 self._background.start(self._compare(), name="compare with Asterisk")
             case Tampered():
                 self._tampering.heard()
-            case LinkUp() | TapeStopped() | ChannelCreated() | FullyBooted():
+            case LinkUp() | TapeStopped() | ChannelCreated() | FullyBooted() | Rang():
                 pass
             case _:
                 assert_never(event)

@@ -57,6 +57,7 @@ class Site:
         *,
         policies: Sequence[Path] = POLICIES,
         daemon_command: Sequence[str] = (),
+        trunks: Sequence[str] = (),
     ) -> None:
         """Describe a site; an earlier one in the same folder is taken up, running or not.
 
@@ -64,6 +65,7 @@ class Site:
             folder: Holds everything but the spool; its path needs to be short and without odd characters.
             unpacked: The packages to run.
             policies: Policy files of a new installation.
+            trunks: Endpoints from which callers from outside come, of a new one; none: everybody is outside.
             daemon_command: Runs the daemon instead of `consentline serve`; the environment names the config.
         """
         self.folder = folder.absolute()
@@ -76,6 +78,7 @@ class Site:
         self.log = self.folder / "daemon.log"
         self.executable = Path(sys.prefix) / "bin/consentline"
         self._policies = tuple(policies)
+        self._trunks = tuple(trunks)
         self._daemon_command = tuple(daemon_command) or (str(self.executable), "serve")
         self._daemon: subprocess.Popen[bytes] | None = None
         known = self._known()
@@ -235,7 +238,13 @@ class Site:
             *("--ami-user", "consentline", "--asterisk-group", ""),
             with_passphrase=True,
         )
-        self.config.write_text(self.config.read_text() + _FLOORS)
+        written = self.config.read_text() + _FLOORS
+        if self._trunks:
+            written = written.replace("[asterisk]\n", f"[asterisk]\ntrunks = {json.dumps(self._trunks)}\n", 1)
+            dialplan = self.home / "asterisk" / "extensions.conf"
+            told = f"Set(CONSENTLINE_TRUNKS={'&'.join(self._trunks)})"
+            dialplan.write_text(dialplan.read_text().replace("Set(CONSENTLINE_TRUNKS=)", told))
+        self.config.write_text(written)
         self.run("prompts", "build")
         state = {"passphrase": self.passphrase}
         (self.folder / "site.json").write_text(json.dumps(state, indent=2) + "\n")

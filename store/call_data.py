@@ -1,4 +1,4 @@
-"""Call data on their own term: number, caller, times and evidence of calls long past.
+"""Call data on their own term: number, caller, agents, times and evidence of calls long past.
 
 What stays is that a call was there, when it began, whose it was and what was decided: enough
 to count, and to prove that its recording went. Evidence never goes before its recording. The
@@ -14,7 +14,7 @@ from typing import Final
 
 from policy.clock import from_ms, to_iso, to_ms
 from policy.vocabulary import CallId, PolicyName
-from store import alarms, ledger, settings
+from store import alarms, call_agents, ledger, settings
 from store.db import Db, Tx
 from store.ledger import Json, Kind
 from store.steps import Step, straight_on
@@ -110,6 +110,7 @@ def _erase_rows(tx: Tx, call_id: CallId, at: datetime) -> bool:
         return False
     tx.execute("DELETE FROM decisions WHERE call_id = ?", (call_id,))
     alarms.forget_call(tx, call_id)
+    call_agents.forget(tx, call_id)
     tx.execute(
         "UPDATE recordings SET bridged_at = NULL, bridge_id = NULL, captured_at = NULL, duration_ms = NULL,"
         " problem = NULL WHERE call_id = ?",

@@ -14,7 +14,7 @@ from policy.evidence import Arrival, Way
 from policy.load import Policies
 from policy.period import Period
 from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId
-from store import ledger, versions
+from store import call_agents, ledger, versions
 from store.callers import SealedCaller
 from store.db import Db, Tx
 from store.ledger import Json, Kind
@@ -142,6 +142,7 @@ def end_call(tx: Tx, call_id: CallId, at: datetime) -> bool:
         (to_ms(at), call_id),
     ).rowcount
     if ended:
+        call_agents.close(tx, call_id, at)
         ledger.append(tx, Kind.CALL_ENDED, at, actor="daemon", subject=call_id, payload={})
     return bool(ended)
 

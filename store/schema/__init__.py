@@ -12,13 +12,15 @@ from typing import Final
 
 from sqlite_utils import Database, Migrations
 
-from store.schema import access, alarms, evidence, ledger, recordings
+from store.schema import access, alarms, counts, evidence, ledger, people, recordings
 
-_IN_ORDER: Final = (
+IN_ORDER: Final = (
     ("0001_calls_and_decisions", evidence.STATEMENTS),
     ("0002_recordings_and_keys", recordings.STATEMENTS),
     ("0003_ledger_and_alarms", ledger.STATEMENTS),
     ("0004_alarms_by_cause", alarms.STATEMENTS),
+    ("0005_counts", counts.STATEMENTS),
+    ("0007_people", people.STATEMENTS),
     ("0009_access", access.STATEMENTS),
 )
 """What every database went through, in this order."""
@@ -33,5 +35,5 @@ def _register(name: str, statements: tuple[str, ...]) -> None:
             database.execute(statement)
 
 
-for _name, _statements in _IN_ORDER:
+for _name, _statements in IN_ORDER:
     _register(_name, _statements)

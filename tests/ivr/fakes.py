@@ -19,6 +19,7 @@ from ivr.ari_wire import (
     StasisEnd,
     StasisStart,
 )
+from ivr.direction import Passing
 from ivr.events import Earlier
 from ivr.ports import Answer
 from ivr.prompts import PromptUnfit
@@ -59,6 +60,7 @@ class FakePbx:
         self.lines: dict[CallId, Line] = {}
         self.subscribed: set[CallId] = set()
         self.ways: list[tuple[CallId, str, str]] = []
+        self.answered: list[CallId] = []
         self.commands: list[str] = []
         self.spoken: list[tuple[CallId, str]] = []
         self.is_away = False
@@ -76,10 +78,11 @@ class FakePbx:
         named: str = "",
         language: str = "nl",
         caller: str = "0612345678",
+        endpoint: str = "PJSIP/trunk",
     ) -> CallId:
         channel = Channel(
             channel_id=CallId(call_id),
-            name=f"PJSIP/trunk-{call_id}",
+            name=f"{endpoint}-{0:08x}",
             language=language,
             caller_number=caller,
             app=APP,
@@ -186,6 +189,15 @@ class FakeChannels:
         line = self._pbx.lines.get(channel_id)
         return line.channel if line is not None else None
 
+    async def answer(self, channel_id: CallId) -> Answer:
+        await self._pbx.obey(f"answer {channel_id}")
+        line = self._pbx.line_in_app(channel_id)
+        if "answer" in self._pbx.is_silent:
+            return Answer.UNKNOWN
+        if isinstance(line, Line):
+            self._pbx.answered.append(channel_id)
+        return line if isinstance(line, Answer) else Answer.DONE
+
     async def play(self, channel_id: CallId, playback_id: str, *, path: str, language: str) -> Answer:
         await self._pbx.obey(f"play {playback_id}")
         line = self._pbx.line_in_app(channel_id)
@@ -284,6 +296,7 @@ class FakeRegister:
         self.decisions: list[Decision] = []
         self.ended: dict[CallId, datetime] = {}
         self.withdrawn: set[RecordingId] = set()
+        self.passed: list[Passing] = []
         self.gates: dict[CallId, PolicyName | None] = {}
         self.policies: dict[RecordingId, PolicyName | None] = {}
         self.broken: dict[str, Exception] = {}
@@ -316,6 +329,10 @@ class FakeRegister:
         if decision.recording_id is not None:
             self.policies[decision.recording_id] = self.gates[decision.call_id]
         self.on_stored(decision)
+
+    async def pass_unasked(self, call_id: CallId, passing: Passing) -> None:
+        await self._work("pass_unasked")
+        self.passed.append(passing)
 
     async def end_call(self, call_id: CallId, at: datetime) -> None:
         await self._work("end_call")

@@ -48,6 +48,7 @@ class Stage:
         self.alarms = FakeAlarms()
         self.policies = policies()
         self.randomness = CountingRandomness()
+        self.trunks: tuple[str, ...] = ()
         self.dispatch = self.new_dispatch()
 
     def new_dispatch(self) -> Dispatch:
@@ -61,6 +62,7 @@ class Stage:
             policies=self.policies,
             clock=self.clock,
             randomness=self.randomness,
+            trunks=self.trunks,
         )
         self.pbx.inbox = dispatch.inbox
         return dispatch

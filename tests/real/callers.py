@@ -14,6 +14,7 @@ import hashlib
 import itertools
 import json
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
@@ -26,7 +27,7 @@ import soundfile
 
 from commands.control import Daemon
 from sandbox import deadline, ears
-from sandbox.fetch import SandboxError, sandbox_folder
+from sandbox.fetch import SandboxError, Unpacked, sandbox_folder
 from sandbox.site import PERSON, Site
 from sandbox.softphone import Call, Softphone
 from sandbox.speech import RATE_HZ, Samples, read_growing_wav, read_wav
@@ -153,6 +154,18 @@ def caller_number(digits: str) -> str:
     return f"06123456{digits}"
 
 
+@contextmanager
+def site_of(unpacked: Unpacked, policies: Sequence[Path], *, trunks: Sequence[str] = ()) -> Iterator[Site]:
+    """Have an installation of one's own for a while; a folder with a short path for the sockets."""
+    with tempfile.TemporaryDirectory(prefix="cl-") as folder:
+        running = Site(Path(folder), unpacked, policies=policies, trunks=trunks)
+        try:
+            running.start()
+            yield running
+        finally:
+            running.remove()
+
+
 # --- what the installation says ---------------------------------------------------------------------
 
 
@@ -204,6 +217,11 @@ def settled(site: Site, recording_id: str, *, within_s: float = SETTLED_WITHIN_S
     described = f"{recording_id} is sealed or erased"
     deadline.wait_until(found, within_s=within_s, what=described, every_s=_SHOW_EVERY_S)
     return next(row for row in site.cli("recordings") if row["recording_id"] == recording_id)
+
+
+def status(site: Site) -> Row:
+    """Return how the daemon says it is."""
+    return _daemon(site).status()
 
 
 def alarms(site: Site, kind: str = "") -> list[Row]:

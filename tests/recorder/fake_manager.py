@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from policy.vocabulary import CallId
 from recorder.ami import AmiAccess
 from recorder.ports import StopOutcome
+from tests.recorder.ami_words import described
 from tests.recorder.fakes import BRIDGE, FakeAsterisk
 
 PASSWORD = "geheim, en: lang"
@@ -119,9 +120,7 @@ class FakeManager:
             lines = (
                 "Event: Status",
                 "Privilege: Call",
-                f"Channel: Local/s@talk-{call_id};1",
-                f"Uniqueid: {call_id}",
-                f"Linkedid: {call_id}",
+                described(f"Local/s@talk-{call_id};1", call_id).removesuffix("\r\n"),
                 f"BridgeID: {BRIDGE if channel.bridged else ''}",
                 f"Variable: CONSENTLINE_MMID={channel.ours or '(null)'}",
                 f"Variable: CONSENTLINE_RECORDING={channel.recording_id or '(null)'}",

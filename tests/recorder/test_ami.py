@@ -13,12 +13,13 @@ from policy.errors import Unavailable
 from policy.vocabulary import CallId
 from recorder.ami import Ami, AmiAccess, AmiLost, Heard, LinkDown, LinkUp
 from recorder.ami_wire import FullyBooted, HungUp, get_variable, list_channels, ping, stop_mixmonitor
+from tests.recorder.ami_words import described
 from tests.recorder.fake_manager import FakeManager
 from tests.recorder.fakes import FakeAsterisk, FakeChannel
 from tests.recorder.patience import until
 
 CALL = CallId("1795283143.0")
-HANGUP = b"Event: Hangup\r\nChannel: PJSIP/a-1\r\nUniqueid: 1795283143.0\r\nLinkedid: 1795283143.0\r\n\r\n"
+HANGUP = f"Event: Hangup\r\n{described('PJSIP/a-1', CALL)}\r\n".encode()
 
 
 def at_once() -> Iterator[float]:

@@ -24,6 +24,7 @@ from recorder.ami_wire import (
     HungUp,
     ListEnded,
     Message,
+    Rang,
     Tampered,
     TapeStarted,
     TapeStopped,
@@ -35,9 +36,11 @@ from recorder.ami_wire import (
     ping,
     stop_mixmonitor,
 )
+from tests.recorder.ami_words import described
 
 GREETING = b"Asterisk Call Manager/11.0.0\r\n"
-CHANNEL = "Channel: PJSIP/trunk-00000001\r\nUniqueid: 1795283143.0\r\nLinkedid: 1795283143.0\r\n"
+CHANNEL = described("PJSIP/trunk-00000001", "1795283143.0")
+RUNG = described("Local/agent1@kcc-00000002;1", "1795283143.1", prefix="Dest")
 PARTS: list[tuple[str, Message]] = [
     (
         "Response: Success\r\nActionID: 1\r\nMessage: Authentication accepted\r\n",
@@ -62,8 +65,34 @@ PARTS: list[tuple[str, Message]] = [
             action_id="9",
             channel_id=CallId("1795283143.0"),
             bridge_id="fa1d",
+            channel="PJSIP/trunk-00000001",
             variables=(("CONSENTLINE_MMID", "0x7f"),),
         ),
+    ),
+    (
+        f"Event: Status\r\n{CHANNEL}Application: Queue\r\nData: kcc,tT\r\nActionID: 9\r\n",
+        ChannelListed(
+            action_id="9",
+            channel_id=CallId("1795283143.0"),
+            bridge_id=None,
+            channel="PJSIP/trunk-00000001",
+            application="Queue",
+            application_data="kcc,tT",
+        ),
+    ),
+    (
+        f"Event: DialBegin\r\n{CHANNEL}{RUNG}DialString: Local/agent1@kcc/n\r\n",
+        Rang(
+            channel_id=CallId("1795283143.0"),
+            channel="PJSIP/trunk-00000001",
+            dest_id=CallId("1795283143.1"),
+            dest_channel="Local/agent1@kcc-00000002;1",
+            dial_string="Local/agent1@kcc/n",
+        ),
+    ),
+    (  # an originated call: nobody rings
+        f"Event: DialBegin\r\n{RUNG}DialString: agent1\r\n",
+        Unknown(name="DialBegin"),
     ),
     ("Event: StatusComplete\r\nActionID: 9\r\nListItems: 1\r\n", ListEnded(action_id="9")),
     ("Event: FullyBooted\r\nPrivilege: system,all\r\n", FullyBooted()),
@@ -107,7 +136,7 @@ PARTS: list[tuple[str, Message]] = [
     ("Event: Newstate\r\nCallerIDName: Jos\u00e9 \u201cx\u201d: y\r\n", Unknown(name="Newstate")),
     # an event may have a header of this name; it answers nobody
     ("Event: OriginateResponse\r\nActionID: 1\r\nResponse: Failure\r\n", Unknown(name="OriginateResponse")),
-    ("Event: Hangup\r\nCause: 16\r\n", Unknown(name="Hangup")),
+    ("Event: Hangup\r\nCause: 16\r\n", Tampered()),
 ]
 
 
@@ -191,21 +220,25 @@ def test_a_header_name_that_is_none_is_refused() -> None:
 
 
 VICTIM = "1795282161.17"
-ASTERISK = (
-    "Event: {event}\r\nPrivilege: call,all\r\nChannel: PJSIP/trunk-00000002\r\nChannelState: 6\r\n"
-    "ChannelStateDesc: Up\r\nCallerIDNum: 0612345678\r\nCallerIDName: <unknown>\r\n"
-    "ConnectedLineNum: <unknown>\r\nConnectedLineName: <unknown>\r\nLanguage: nl\r\nAccountCode: \r\n"
-    "Context: from-trunk\r\nExten: {dialled}\r\nPriority: 1\r\nUniqueid: 1795282200.20\r\n"
-    "Linkedid: 1795282200.20\r\nCause: 16\r\n\r\n"
-)
 MOST_DIALLED_BYTES = 79
 FORGED = f"Event:Hangup\r\nChannel:\r\nUniqueid:{VICTIM}"
 
 
-def _heard(dialled: str, event: str = "Hangup") -> list[Message]:
+def _read(text: str) -> list[Message]:
     decoder = Decoder()
     decoder.feed(GREETING)
-    return decoder.feed(ASTERISK.format(event=event, dialled=dialled).encode())
+    return decoder.feed(f"{text}\r\n".encode())
+
+
+def _heard(dialled: str, event: str = "Hangup") -> list[Message]:
+    channel = described("PJSIP/trunk-00000002", "1795282200.20", dialled=dialled)
+    return _read(f"Event: {event}\r\nPrivilege: call,all\r\n{channel}Cause: 16\r\n")
+
+
+def _rang(*, by: str = "s", dest: str = "s", dial_string: str = "agent1") -> list[Message]:
+    ringing = described("PJSIP/trunk-00000002", "1795282200.20", dialled=by)
+    rung = described("Local/1@kcc-00000003;1", "1795282200.21", prefix="Dest", dialled=dest)
+    return _read(f"Event: DialBegin\r\nPrivilege: call,all\r\n{ringing}{rung}DialString: {dial_string}\r\n")
 
 
 def test_a_whole_event_of_asterisk_is_no_tampering() -> None:
@@ -261,3 +294,32 @@ def test_no_number_that_asterisk_takes_forges_an_event_unseen(pieces: list[str])
     )
     heard = _heard(dialled)
     assert Tampered() in heard or heard == [true]
+
+
+@pytest.mark.parametrize(
+    "dialled",
+    [
+        "1\r\n\r\n",
+        f"1\r\n\r\n{FORGED}\r\n\r\nEvent:x",
+        f"1\r\nDestUniqueid:{VICTIM}",
+        f"1\r\nUniqueid:{VICTIM}",
+        f"1\r\nPriority:\r\nUniqueid:{VICTIM}\r\nLinkedid:\r\n\r\nEvent:x\r\nExten:",
+        f"1\r\nDestPriority:\r\nDestUniqueid:{VICTIM}\r\nDestLinkedid:\r\n\r\nEvent:x",
+    ],
+)
+@pytest.mark.parametrize("place", ["by", "dest"])
+def test_a_line_break_in_the_number_of_who_rings_or_is_rung_is_seen(dialled: str, place: str) -> None:
+    assert len(dialled.encode()) <= MOST_DIALLED_BYTES
+    assert Tampered() in _rang(**{place: dialled})
+
+
+def test_an_event_forged_in_a_dial_string_is_not_believed() -> None:
+    ring, *forged = _rang(dial_string=f"1\r\n\r\n{FORGED}\r\n\r\nEvent:x")
+    assert isinstance(ring, Rang)  # nothing of it was cut off
+    assert ring.dial_string == "1"
+    assert forged == [Tampered(), Unknown(name="x")]
+
+
+def test_a_ring_without_what_was_rung_tells_nothing() -> None:
+    ringing = described("PJSIP/trunk-00000002", "1795282200.20")
+    assert _read(f"Event: DialBegin\r\n{ringing}DialString: agent1\r\n") == [Tampered()]
