@@ -7,7 +7,7 @@ import click
 from commands.invocation import Invocation, pass_invocation
 from commands.table import json_option, show
 
-PLANNED = ("recording_id", "policy", "state", "started_at", "due_at", "rule")
+PLANNED = ("recording_id", "policy", "state", "started_at", "due_at", "rule", "holds")
 PURGED = (*PLANNED, "erased_at", "lateness_ms")
 
 

@@ -27,6 +27,7 @@ RECORDING_COLUMNS = (
     "state",
     "started_at",
     "duration_ms",
+    "promised_at",
     "due_at",
     "sealed_bytes",
     "erased_at",

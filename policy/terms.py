@@ -73,14 +73,19 @@ def extension_named(policy: Policy, name: str) -> Extension:
 
 
 def extended_until(
-    policy: Policy, extension: Extension, *, started_at: datetime, decided_at: datetime
+    policy: Policy, extension: Extension, *, first_end: datetime, decided_at: datetime
 ) -> datetime:
     """Return the end of a recording whose term is extended, once (G4).
+
+    Args:
+        policy: The policy of the recording.
+        extension: One of its extensions.
+        first_end: Of the term that the recording was promised.
+        decided_at: Now.
 
     Raises:
         StateConflict: If it was decided after the first term was over.
     """
-    first_end = due_at(policy, started_at)
     if decided_at >= first_end:
         raise StateConflict(
             f'{policy.name}: extension "{extension.name}" must be decided before {first_end:%Y-%m-%d %H:%M}Z'
@@ -89,7 +94,14 @@ def extended_until(
     return max(first_end, extension.lasts.after(begins_at, policy.working_days))
 
 
-def place_hold(policy: Policy, reason: str, *, placed_at: datetime, until: datetime | None = None) -> Hold:
+def place_hold(
+    policy: Policy,
+    reason: str,
+    *,
+    placed_at: datetime,
+    until: datetime | None = None,
+    earlier: Iterable[Hold] = (),
+) -> Hold:
     """Return a hold that the policy allows.
 
     Args:
@@ -97,15 +109,19 @@ def place_hold(policy: Policy, reason: str, *, placed_at: datetime, until: datet
         reason: One of `policy.hold_reasons`.
         placed_at: Now.
         until: Its end; left out: as late as the policy allows.
+        earlier: Every hold ever placed on the recording.
 
     Raises:
         NotFound: If the policy knows no such reason.
-        StateConflict: If it would end before it began, or later than the policy allows.
+        StateConflict: If it would end before it began, or later than the policy allows, or
+            renews what the policy does not renew.
     """
     known = policy.hold_reasons.get(reason)
     if known is None:
         names = ", ".join(policy.hold_reasons)
         raise NotFound(f'{policy.name}: no hold reason "{reason}", expected one of: {names}')
+    if not known.renewable and any(hold.reason == reason for hold in earlier):
+        raise StateConflict(f'{policy.name}: a hold for "{reason}" is placed once on a recording, not anew')
     latest = known.longest.after(placed_at, policy.working_days)
     end = latest if until is None else until
     if not placed_at < end <= latest:

@@ -2,7 +2,8 @@
 
 What stays is that a call was there, when it began, whose it was and what was decided: enough
 to count, and to prove that its recording went. Evidence never goes before its recording. The
-ledger's payloads about the call and its recordings go with it.
+ledger's payloads about the call and its recordings go with it, and so does what was decided about
+keeping them: who held, extended or closed what. An incident has a term of its own.
 """
 
 from __future__ import annotations
@@ -109,6 +110,12 @@ def _erase_rows(tx: Tx, call_id: CallId, at: datetime) -> bool:
     if not changed:
         return False
     tx.execute("DELETE FROM decisions WHERE call_id = ?", (call_id,))
+    for table in ("holds", "extensions", "closures"):
+        tx.execute(
+            f"DELETE FROM {table} WHERE recording_id IN"  # noqa: S608 - our own words
+            " (SELECT recording_id FROM recordings WHERE call_id = ?)",
+            (call_id,),
+        )
     alarms.forget_call(tx, call_id)
     call_agents.forget(tx, call_id)
     tx.execute(

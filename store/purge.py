@@ -4,7 +4,8 @@ Theory of operation
 
 `plan` is pure: rows and a moment in, what has to go out, with the rule that says so; it is
 what `--dry-run` prints. `run` asks the clock guard first, plans, and carries out in the order
-recordings, call data, epoch keys. Each part is safe to repeat, so a run that was cut off is
+recordings, call data, epoch keys; before it, holds that ran out are put on record, after it the
+incidents whose recording went are closed. Each part is safe to repeat, so a run that was cut off is
 simply run again by the next minute's. Unfinished destructions of any kind are part of every
 plan: a withdrawal that a crash interrupted does not wait for its due time.
 
@@ -14,26 +15,38 @@ that could not be destroyed keeps its envelope, and so its epoch, until it can.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from policy.alarm_kinds import Ending
-from policy.clock import to_iso
+from policy.clock import to_iso, to_ms
 from policy.errors import DestructionIncomplete
 from policy.vocabulary import CallId, ErasedBecause, PolicyName, RecordingId, RecordingState
-from store import alarms, call_data, destruction, envelopes, ledger, recordings
+from store import (
+    alarms,
+    call_data,
+    destruction,
+    envelopes,
+    holds,
+    incidents,
+    ledger,
+    moves,
+    recordings,
+)
 from store.archive import Archive
 from store.call_data import CallDue
 from store.clock_guard import ClockGuard
 from store.destruction import Doom, Receipt
 from store.epochs import EpochKeyName, epoch_of_name
+from store.holds import HoldRow
 from store.ledger import Json, Kind
 from store.recordings import RecordingRow
 from store.steps import Step, straight_on
 
 UNFINISHED_RULE: Final = "destruction was begun and is finished"
+_NONE_HELD: Final[Mapping[RecordingId, Sequence[HoldRow]]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +54,8 @@ class RecordingDue:
     """One recording that has to go.
 
     Attributes:
-        rule: Which rule says so, in words.
+        rule: Which rule says so, in words: the promise, and what kept it longer until now.
+        holds: What was ever placed on it, in words.
         doom: What is done about it.
     """
 
@@ -52,6 +66,7 @@ class RecordingDue:
     started_at: datetime
     due_at: datetime
     rule: str
+    holds: tuple[str, ...]
     doom: Doom
 
     def to_json(self) -> dict[str, Json]:
@@ -64,6 +79,7 @@ class RecordingDue:
             "started_at": to_iso(self.started_at),
             "due_at": to_iso(self.due_at),
             "rule": self.rule,
+            "holds": "; ".join(self.holds) or None,
         }
 
 
@@ -116,13 +132,20 @@ class Purged:
         ]
 
 
-def plan(rows: Iterable[RecordingRow], calls: Iterable[CallDue], at: datetime) -> Plan:
+def plan(
+    rows: Iterable[RecordingRow],
+    calls: Iterable[CallDue],
+    at: datetime,
+    *,
+    held: Mapping[RecordingId, Sequence[HoldRow]] = _NONE_HELD,
+) -> Plan:
     """Return what has to go at a moment: everything due by then, and what was begun.
 
     Args:
         rows: Recordings; those that are gone need nothing.
         calls: Calls whose data are kept.
         at: The moment; what is due on this very millisecond is due.
+        held: Every hold ever placed on these recordings.
     """
     due = sorted(
         (row for row in rows if row.erased_at is None and (row.half_gone or row.due_at <= at)),
@@ -130,14 +153,17 @@ def plan(rows: Iterable[RecordingRow], calls: Iterable[CallDue], at: datetime) -
     )
     return Plan(
         at=at,
-        recordings=tuple(_due(row) for row in due),
+        recordings=tuple(_due(row, held.get(row.recording_id, ())) for row in due),
         calls=tuple(call for call in calls if call.due_at <= at),
     )
 
 
 def look(archive: Archive, at: datetime) -> Plan:
     """Return the plan for a moment, past or future, and change nothing (`--dry-run`)."""
-    return plan(recordings.to_go(archive.db, at), call_data.kept(archive.db, until=at), at)
+    db = archive.db
+    rows = recordings.to_go(db, at)
+    held = {row.recording_id: holds.of_recording(db, row.recording_id) for row in rows}
+    return plan(rows, call_data.kept(db, until=at), at, held=held)
 
 
 def run(archive: Archive, guard: ClockGuard, *, step: Step = straight_on) -> Purged:
@@ -150,11 +176,14 @@ def run(archive: Archive, guard: ClockGuard, *, step: Step = straight_on) -> Pur
     """
     step("ask the clock guard")
     at = guard.check()
+    _note_ended_holds(archive, at, step)
     planned = look(archive, at)
     result = destruction.run(archive, (due.doom for due in planned.recordings), step=step)
+    _close_incidents(archive, at, step)
     # Looked up again: calls whose recording went just now are free to go, too.
     calls = call_data.kept(archive.db, until=at)
     erased = call_data.erase(archive.db, calls, at=archive.clock.now(), step=step)
+    moves.finish(archive, step=step)
     epoch_keys = destroy_passed_epochs(archive, at, step=step)
     if result.problems:
         raise DestructionIncomplete("\n".join(result.problems.values()), hint="the next purge tries again")
@@ -190,7 +219,21 @@ def destroy_passed_epochs(
     return tuple(passed)
 
 
-def _due(row: RecordingRow) -> RecordingDue:
+def _note_ended_holds(archive: Archive, at: datetime, step: Step) -> None:
+    if archive.db.rows("SELECT 1 FROM holds WHERE over_at IS NULL AND until_at <= ?", (to_ms(at),)):
+        step("put on record which holds ran out")
+        with archive.db.write() as tx:
+            holds.note_ended(tx, at)
+
+
+def _close_incidents(archive: Archive, at: datetime, step: Step) -> None:
+    if incidents.whose_recording_went(archive.db):
+        step("close the incidents whose recording went")
+        with archive.db.write() as tx:
+            incidents.close_gone(tx, at)
+
+
+def _due(row: RecordingRow, held: Sequence[HoldRow]) -> RecordingDue:
     (doom,) = destruction.plan((row,), ErasedBecause.DUE)
     return RecordingDue(
         recording_id=row.recording_id,
@@ -199,6 +242,15 @@ def _due(row: RecordingRow) -> RecordingDue:
         state=row.state,
         started_at=row.started_at,
         due_at=row.due_at,
-        rule=f"{doom.because.value}: {UNFINISHED_RULE}" if row.half_gone else row.due_rule,
+        rule=_rule(row, doom),
+        holds=tuple(hold.in_words for hold in held),
         doom=doom,
     )
+
+
+def _rule(row: RecordingRow, doom: Doom) -> str:
+    if row.half_gone:
+        return f"{doom.because.value}: {UNFINISHED_RULE}"
+    if row.due_at == row.promised_at:
+        return row.due_rule
+    return f"{row.due_rule}, kept longer until {to_iso(row.due_at)}"

@@ -104,8 +104,9 @@ class RecordingRow:
 
     Attributes:
         started_at: Start of the call; terms of keeping count from here.
-        due_at: When it has to be gone.
-        due_rule: Why then, in words.
+        promised_at: The end its caller was promised, or a shorter one that a changed policy gave it.
+        due_at: When it has to be gone: as promised, or when what keeps it longer ends (`store/keeping.py`).
+        due_rule: The promise in words.
         bridged_at: Since when the caller speaks with somebody; None while waiting.
         bridge_id: Asterisk's unique id of the bridge in which they do.
         quarantined_at: Since when plaintext is kept because it could not be sealed.
@@ -121,6 +122,7 @@ class RecordingRow:
     policy_hash: str
     state: RecordingState
     started_at: datetime
+    promised_at: datetime
     due_at: datetime
     due_rule: str
     epoch_length: EpochLength
@@ -161,6 +163,7 @@ class RecordingRow:
             "state": self.state.value,
             "started_at": to_iso(self.started_at),
             "duration_ms": self.duration_ms,
+            "promised_at": to_iso(self.promised_at),
             "due_at": to_iso(self.due_at),
             "sealed_bytes": self.sealed_bytes,
             "erased_at": None if self.erased_at is None else to_iso(self.erased_at),
@@ -178,14 +181,15 @@ def verdict(state: RecordingState, wanted: RecordingState) -> Verdict:
 def open_recording(tx: Tx, opening: Opening) -> None:
     """Add the row of a recording that is about to start; `decisions.store` alone calls this (I1)."""
     tx.execute(
-        "INSERT INTO recordings (recording_id, call_id, policy, policy_hash, state, started_at, due_at,"
-        " due_rule, epoch_length) VALUES (?, ?, ?, ?, 'recording', ?, ?, ?, ?)",
+        "INSERT INTO recordings (recording_id, call_id, policy, policy_hash, state, started_at, promised_at,"
+        " due_at, due_rule, epoch_length) VALUES (?, ?, ?, ?, 'recording', ?, ?, ?, ?, ?)",
         (
             opening.recording_id,
             opening.call_id,
             opening.policy,
             opening.policy_hash,
             to_ms(opening.started_at),
+            to_ms(opening.due_at),
             to_ms(opening.due_at),
             opening.due_rule,
             opening.epoch_length.value,
@@ -430,6 +434,19 @@ def found_again(tx: Tx, recording_id: RecordingId, at: datetime) -> bool:
     return moved
 
 
+def ends_at(tx: Tx, recording_id: RecordingId, due_at: datetime) -> None:
+    """Set when a recording has to be gone; `store/moves.py` alone calls this."""
+    tx.execute("UPDATE recordings SET due_at = ? WHERE recording_id = ?", (to_ms(due_at), recording_id))
+
+
+def promise_less(tx: Tx, recording_id: RecordingId, promised_at: datetime, rule: str) -> None:
+    """Shorten what was promised, by a rule in words; the database refuses to lengthen it."""
+    tx.execute(
+        "UPDATE recordings SET promised_at = ?, due_rule = ? WHERE recording_id = ?",
+        (to_ms(promised_at), rule, recording_id),
+    )
+
+
 def find(tx: Tx, recording_id: RecordingId) -> RecordingRow:
     """Return one recording as this transaction sees it.
 
@@ -481,6 +498,7 @@ def _recording(row: sqlite3.Row) -> RecordingRow:
         policy_hash=row["policy_hash"],
         state=RecordingState(row["state"]),
         started_at=from_ms(row["started_at"]),
+        promised_at=from_ms(row["promised_at"]),
         due_at=from_ms(row["due_at"]),
         due_rule=row["due_rule"],
         epoch_length=EpochLength(row["epoch_length"]),

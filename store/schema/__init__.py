@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlite_utils import Database, Migrations
 
-from store.schema import access, alarms, counts, evidence, ledger, people, recordings
+from store.schema import access, alarms, counts, evidence, keeping, ledger, people, recordings
 
 IN_ORDER: Final = (
     ("0001_calls_and_decisions", evidence.STATEMENTS),
@@ -20,6 +20,7 @@ IN_ORDER: Final = (
     ("0003_ledger_and_alarms", ledger.STATEMENTS),
     ("0004_alarms_by_cause", alarms.STATEMENTS),
     ("0005_counts", counts.STATEMENTS),
+    ("0006_keeping", keeping.STATEMENTS),
     ("0007_people", people.STATEMENTS),
     ("0009_access", access.STATEMENTS),
 )

@@ -45,6 +45,18 @@ STATEMENTS: Final = (
         OR (OLD.taken_back_at IS NOT NULL AND NEW.taken_back_at IS NOT OLD.taken_back_at)
     BEGIN SELECT RAISE(ABORT, 'a word is given once, and taken back once'); END
     """,
+    # A part of a key that a giver passed on to the receiver alone, wrapped as envelopes are. It
+    # does not move with them: where its epoch key goes early, it is asked for again.
+    """
+    CREATE TABLE passed_shares (
+        word_id INTEGER NOT NULL REFERENCES words ON DELETE CASCADE,
+        path TEXT NOT NULL,
+        role TEXT NOT NULL,
+        epoch_key TEXT NOT NULL,
+        wrapped BLOB NOT NULL,
+        PRIMARY KEY (word_id, path, role)
+    ) STRICT
+    """,
     """
     CREATE TABLE draws (
         draw_id INTEGER PRIMARY KEY,

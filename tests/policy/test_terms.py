@@ -81,7 +81,7 @@ def test_groningens_extension_ends_ten_working_days_after_the_48_hours(
     first_end = due_at(policy, start)
     decided_at = start + (first_end - start) * waited * 0.999
     extension = terms.extension_named(policy, "aggression")
-    until = terms.extended_until(policy, extension, started_at=start, decided_at=decided_at)
+    until = terms.extended_until(policy, extension, first_end=first_end, decided_at=decided_at)
     last = policy.working_days.nth_after(first_end.astimezone(LOCAL_ZONE).date(), 10)
     assert first_end < until
     assert until.astimezone(LOCAL_ZONE).date() <= last
@@ -93,7 +93,9 @@ def test_a_call_of_friday_afternoon_that_is_kept_stays_until_friday_two_weeks_la
     start = at("2026-11-20T15:55:00Z")
     assert due_at(policy, start) == at("2026-11-22T15:55:00Z")  # a Sunday
     extension = terms.extension_named(policy, "aggression")
-    until = terms.extended_until(policy, extension, started_at=start, decided_at=at("2026-11-21T09:00:00Z"))
+    until = terms.extended_until(
+        policy, extension, first_end=due_at(policy, start), decided_at=at("2026-11-21T09:00:00Z")
+    )
     assert until == at("2026-12-04T15:55:00Z")
 
 
@@ -102,7 +104,9 @@ def test_an_extension_decided_too_late_keeps_nothing() -> None:
     start = at("2026-11-20T15:55:00Z")
     extension = terms.extension_named(policy, "aggression")
     with pytest.raises(StateConflict, match="must be decided before 2026-11-22 15:55Z"):
-        terms.extended_until(policy, extension, started_at=start, decided_at=due_at(policy, start))
+        terms.extended_until(
+            policy, extension, first_end=due_at(policy, start), decided_at=due_at(policy, start)
+        )
 
 
 def test_an_extension_may_count_from_its_decision(tmp_path: Path) -> None:
@@ -116,9 +120,13 @@ def test_an_extension_may_count_from_its_decision(tmp_path: Path) -> None:
     """
     policy = written(tmp_path, more)
     start, decided = at("2026-11-20T15:55:00Z"), at("2026-11-24T12:00:00Z")
-    until = terms.extended_until(policy, policy.extensions[0], started_at=start, decided_at=decided)
+    until = terms.extended_until(
+        policy, policy.extensions[0], first_end=due_at(policy, start), decided_at=decided
+    )
     assert until == at("2026-12-01T12:00:00Z")
-    early = terms.extended_until(policy, policy.extensions[0], started_at=start, decided_at=start)
+    early = terms.extended_until(
+        policy, policy.extensions[0], first_end=due_at(policy, start), decided_at=start
+    )
     assert early == due_at(policy, start)  # the promise is not shortened by being kept longer
 
 

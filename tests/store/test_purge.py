@@ -39,6 +39,7 @@ def test_the_plan_is_pure_and_names_the_rule_of_every_row(stage: Scene) -> None:
         "started_at": "2026-11-21T17:29:21.250Z",
         "due_at": "2027-01-20T17:29:00.000Z",
         "rule": "eindhoven: retention.recording = 60d (E6)",
+        "holds": None,
     }
     assert purge.plan(rows, (), rows[0].due_at - timedelta(milliseconds=1)).recordings == ()
 

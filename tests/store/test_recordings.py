@@ -78,6 +78,7 @@ def test_a_recording_is_shown_as_its_json_row_says(stage: Scene) -> None:
         "state": "captured",
         "started_at": "2026-11-21T17:29:21.250Z",
         "duration_ms": 87_000,
+        "promised_at": "2027-01-20T17:29:00.000Z",
         "due_at": "2027-01-20T17:29:00.000Z",
         "sealed_bytes": None,
         "erased_at": None,
