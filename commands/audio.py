@@ -73,12 +73,15 @@ class Audio:
     Args:
         source: FLAC; seekable.
         silence: Whose channel is replaced by digital silence, or None.
+        gap_ms: From when to when both channels are, or None.
 
     Raises:
         IntegrityError: If the source is no audio of two channels.
     """
 
-    def __init__(self, source: BinaryIO, *, silence: Side | None = None) -> None:
+    def __init__(
+        self, source: BinaryIO, *, silence: Side | None = None, gap_ms: tuple[int, int] | None = None
+    ) -> None:
         try:
             self._file = soundfile.SoundFile(source)
         except soundfile.LibsndfileError as error:
@@ -89,6 +92,9 @@ class Audio:
         self._meter = EchoMeter(self._file.samplerate)
         self.frames: int = self._file.frames
         self.rate_hz: int = self._file.samplerate
+        # The first sample of the gap and the first after it: never less than was asked for.
+        from_ms, to_ms = gap_ms or (0, 0)
+        self._gap = (from_ms * self.rate_hz // 1000, -(-to_ms * self.rate_hz // 1000))
 
     @property
     def duration_ms(self) -> int:
@@ -103,6 +109,8 @@ class Audio:
         """
         heard = 0
         for block in self._file.blocks(blocksize=BLOCK_FRAMES, dtype="int16"):
+            first, end = (max(0, frame - heard) for frame in self._gap)
+            block[first:end] = 0
             heard += len(block)
             if self._silence is not None:
                 kept, silenced = self._silence.other.channel, self._silence.channel
@@ -122,9 +130,11 @@ class Audio:
 
 
 @contextmanager
-def opened(source: BinaryIO, *, silence: Side | None = None) -> Iterator[Audio]:
+def opened(
+    source: BinaryIO, *, silence: Side | None = None, gap_ms: tuple[int, int] | None = None
+) -> Iterator[Audio]:
     """Give the audio of a recording; errors as those of `Audio`."""
-    audio = Audio(source, silence=silence)
+    audio = Audio(source, silence=silence, gap_ms=gap_ms)
     try:
         yield audio
     finally:

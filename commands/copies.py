@@ -78,8 +78,7 @@ def refuse_target(target: Path) -> None:
     if taken or (target.exists() and not target.is_dir()):
         must = "must not be there" if is_zip(target) else "must be empty or not there"
         raise StateConflict(f"{target}: {must}, holds something", hint="name another --to")
-    if not target.absolute().parent.is_dir():
-        raise Unavailable(f"{target.absolute().parent}: must be a folder, got none", hint="make it first")
+    _must_have_parent(target)
 
 
 @contextmanager
@@ -99,6 +98,56 @@ def new_target(target: Path, zip_passphrase: str | None) -> Iterator[Target]:
             yield _Folder(target=absolute, hidden=hidden / "copy")
         else:
             yield _Zip(target=absolute, hidden=hidden / "copy.zip", passphrase=zip_passphrase)
+
+
+def refuse_file(target: Path) -> None:
+    """Refuse a file that is there, before anything is asked or opened.
+
+    Raises:
+        StateConflict: If it is.
+        Unavailable: If the folder around it is not there.
+    """
+    if target.exists():
+        raise StateConflict(f"{target}: must not be there", hint="name another --to")
+    _must_have_parent(target)
+
+
+@contextmanager
+def new_file(target: Path) -> Iterator[NewFile]:
+    """Give a file beside its name; it is gone at the end unless it was published.
+
+    Raises:
+        Unavailable: If nothing can be written there.
+    """
+    absolute = target.absolute()
+    with in_words(), _hidden_folder(absolute) as hidden:
+        path = hidden / "copy"
+        with _created(path) as stream:
+            yield NewFile(target=absolute, hidden=path, stream=stream)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFile:
+    """A file that has no name yet.
+
+    Attributes:
+        stream: What is written to it.
+    """
+
+    target: Path
+    hidden: Path
+    stream: BinaryIO
+
+    def finish(self, kind: str) -> Digest:
+        """Make it durable, and return what it is."""
+        self.stream.flush()
+        sync(self.hidden)
+        return digest_of(self.hidden, kind, self.target.name)
+
+    def publish(self) -> None:
+        """Give it its name, unless something has it by now."""
+        os.link(self.hidden, self.target)
+        sync(self.target.parent)
 
 
 @contextmanager
@@ -175,6 +224,7 @@ class _Zip:
     target: Path
     hidden: Path
     passphrase: str = field(repr=False)
+    _zip: Any = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         import pyzipper
@@ -221,6 +271,12 @@ def _encoded(audio: Audio, wanted: AudioFormat) -> Iterator[bytes]:
         memory.seek(0)
         while piece := memory.read(BLOCK_BYTES):
             yield piece
+
+
+def _must_have_parent(target: Path) -> None:
+    parent = target.absolute().parent
+    if not parent.is_dir():
+        raise Unavailable(f"{parent}: must be a folder, got none", hint="make it first")
 
 
 def _written(manifest: Mapping[str, Any]) -> bytes:

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import NewType
 
 from policy.access import Action, PurposeName, RoleName
 from policy.clock import from_ms, to_iso, to_ms
@@ -23,10 +22,7 @@ from policy.vocabulary import PolicyName, RecordingId
 from store import ledger
 from store.db import Db, Tx
 from store.ledger import Json, Kind
-
-AccessId = NewType("AccessId", str)
-"""32 lower-case hexadecimal digits; random, and worth nothing by itself."""
-
+from store.shares import AccessId
 
 class Ending(Enum):
     """How an access ended."""

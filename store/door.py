@@ -33,11 +33,12 @@ from policy.retention import DataKind
 from policy.situation import Person, PersonId
 from policy.vocabulary import RecordingId, RecordingState
 from store import accesses, calls, decisions, ledger, situation
-from store.accesses import AccessId, Opened
+from store.accesses import Opened
 from store.archive import Archive
 from store.db import Db
 from store.keys import mask_number
 from store.ledger import Json, Kind
+from store.shares import AccessId
 from store.situation import Asked, Facts
 
 NO_SUCH: Final = "no such recording, or not yours"
@@ -62,6 +63,7 @@ class Question:
         policy: Under which organisation's policy.
         reason: In their own words; long numbers in it are masked before it is kept.
         case: The number of a file, or None.
+        asked_by: Whose passphrase was proved, where they ask on what another would do.
     """
 
     person: PersonId
@@ -72,11 +74,12 @@ class Question:
     purpose: PurposeName
     reason: str
     case: str | None = None
+    asked_by: PersonId | None = None
 
     @property
     def actor(self) -> str:
-        """Who, as the ledger names them."""
-        return f"person:{self.person} login:{self.login}"
+        """Who asks, as the ledger names them."""
+        return f"person:{self.asked_by or self.person} login:{self.login}"
 
     @property
     def access(self) -> Access | None:

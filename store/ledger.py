@@ -93,6 +93,7 @@ class Kind(Enum):
     WORD_TAKEN_BACK = "word_taken_back"
     REQUEST_CONFIRMED = "request_confirmed"
     DRAWN = "drawn"
+    PART_LENT = "part_lent"
     PART_ERASURE_INTENDED = "part_erasure_intended"
     PART_ERASED = "part_erased"
     PERSON_ADDED = "person_added"

@@ -162,7 +162,9 @@ def grant(tx: Tx, word_id: int, *, until: datetime, at: datetime, actor: str) ->
     """
     row = _pending(tx, word_id, at)
     ends = min(until, at + row.kind.longest)
-    tx.execute("UPDATE words SET given_at = ?, until = ? WHERE word_id = ?", (to_ms(at), to_ms(ends), word_id))
+    tx.execute(
+        "UPDATE words SET given_at = ?, until = ? WHERE word_id = ?", (to_ms(at), to_ms(ends), word_id)
+    )
     _tell(tx, Kind.WORD_GIVEN, at, actor, row, until=to_iso(ends))
     return find(tx, word_id)
 
@@ -189,6 +191,7 @@ def take_back(tx: Tx, word_id: int, *, at: datetime, actor: str) -> WordRow:
     if row.stage(at) not in (Stage.PENDING, Stage.STANDING):
         raise StateConflict(f"word {word_id}: is {row.stage(at).value}, so there is nothing to take back")
     tx.execute("UPDATE words SET taken_back_at = ? WHERE word_id = ?", (to_ms(at), word_id))
+    tx.execute("DELETE FROM passed_shares WHERE word_id = ?", (word_id,))
     _tell(tx, Kind.WORD_TAKEN_BACK, at, actor, row)
     return find(tx, word_id)
 
@@ -201,18 +204,36 @@ def find(tx: Tx, word_id: int) -> WordRow:
     """
     row = tx.execute("SELECT * FROM words WHERE word_id = ?", (word_id,)).fetchone()
     if row is None:
-        raise NotFound(f"no word {word_id}, or not yours")
+        raise _no_word(word_id)
     return _word(row)
 
 
-def must_concern(row: WordRow, *persons: PersonId) -> None:
-    """Return if one of these people gave or got the word.
+def get_word(db: Db, word_id: int) -> WordRow:
+    """Return one word; errors as those of `find`."""
+    found = db.rows("SELECT * FROM words WHERE word_id = ?", (word_id,))
+    if not found:
+        raise _no_word(word_id)
+    return _word(found[0])
+
+
+def must_concern(row: WordRow, person: PersonId) -> None:
+    """Return if this person gave or got the word.
 
     Raises:
         NotFound: If it is somebody else's; the same as for a word that is not there.
     """
-    if not {row.giver, row.receiver} & set(persons):
-        raise NotFound(f"no word {row.word_id}, or not yours")
+    if person not in (row.giver, row.receiver):
+        raise _no_word(row.word_id)
+
+
+def must_be_giver(row: WordRow, person: PersonId) -> None:
+    """Return if this is whose word was asked for.
+
+    Raises:
+        NotFound: If it is not; the same as for a word that is not there.
+    """
+    if person != row.giver:
+        raise _no_word(row.word_id)
 
 
 def of_recordings(db: Db, recording_ids: Sequence[RecordingId], now: datetime) -> tuple[WordRow, ...]:
@@ -229,7 +250,9 @@ def of_recordings(db: Db, recording_ids: Sequence[RecordingId], now: datetime) -
 
 def of_person(db: Db, person: PersonId, now: datetime) -> tuple[WordRow, ...]:
     """Return the words that a person was asked for, asked for, gave or got, and that are not over."""
-    found = db.rows("SELECT * FROM words WHERE giver = :who OR receiver = :who ORDER BY word_id", {"who": person})
+    found = db.rows(
+        "SELECT * FROM words WHERE giver = :who OR receiver = :who ORDER BY word_id", {"who": person}
+    )
     rows = (_word(row) for row in found)
     return tuple(row for row in rows if row.stage(now) in (Stage.PENDING, Stage.STANDING))
 
@@ -237,6 +260,10 @@ def of_person(db: Db, person: PersonId, now: datetime) -> tuple[WordRow, ...]:
 def forget_due(tx: Tx, at: datetime) -> int:
     """Erase the rows of words whose term is over, and return how many."""
     return tx.execute("DELETE FROM words WHERE due_at <= ?", (to_ms(at),)).rowcount
+
+
+def _no_word(word_id: int) -> NotFound:
+    return NotFound(f"no word {word_id}, or not yours")
 
 
 def _insert(

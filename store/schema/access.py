@@ -58,6 +58,14 @@ STATEMENTS: Final = (
     ) STRICT
     """,
     """
+    CREATE TRIGGER passed_shares_go_with_the_key AFTER UPDATE OF intended_at ON recordings
+    WHEN NEW.intended_at IS NOT NULL
+    BEGIN
+        DELETE FROM passed_shares
+        WHERE word_id IN (SELECT word_id FROM words WHERE recording_id = NEW.recording_id);
+    END
+    """,
+    """
     CREATE TABLE draws (
         draw_id INTEGER PRIMARY KEY,
         policy TEXT NOT NULL,
