@@ -19,6 +19,7 @@ from policy.errors import ConsentlineError
 
 COMMANDS = {
     "alarms": "commands.alarms:alarms",
+    "backup": "commands.backup:backup",
     "calls": "commands.calls:calls",
     "doctor": "commands.doctor:doctor",
     "export": "commands.export:export",

@@ -46,10 +46,11 @@ def init(invocation: Invocation, /, policies: tuple[Path, ...], **answers: objec
     """Make an installation around the config file: all of it, or nothing.
 
     Makes folders, database, epoch folder, one reading key for each policy with a slot for
-    the first person, the config file, and the snippets that Asterisk includes. What is not
-    given is asked on a terminal. Passwords of the ARI and AMI users are made up, unless
-    CONSENTLINE_ARI_PASSWORD and CONSENTLINE_AMI_PASSWORD hold them. Nothing that is there
-    is overwritten; with --policy, an installation that is there gets one more policy.
+    the first person, the key that signs the ledger, the config file, and the snippets that
+    Asterisk includes. What is not given is asked on a terminal. Passwords of the ARI and AMI
+    users are made up, unless CONSENTLINE_ARI_PASSWORD and CONSENTLINE_AMI_PASSWORD hold them.
+    Nothing that is there is overwritten; with --policy, an installation that is there gets
+    one more policy.
 
     \b
     Example:
@@ -79,6 +80,7 @@ def init(invocation: Invocation, /, policies: tuple[Path, ...], **answers: objec
         made = installation.add(invocation.config(), policies, holder, clock=clock, randomness=randomness)
     else:
         made = installation.create(path, asked, policies, holder, clock=clock, randomness=randomness)
+        click.echo(f"ledger\t{installation.vkey(invocation.config(), clock) or '-'}")
     _print_next_steps(path, made, is_new=not is_there, asked=asked)
 
 
@@ -131,6 +133,8 @@ def _print_next_steps(
     steps = ["Compare these fingerprints with what doctor shows, out of band."]
     if is_new:
         steps += [
+            "Keep the line of the ledger elsewhere, too: with it anybody verifies checkpoints and receipts.",
+            "Name a target off this host under [ledger] in the config file: see docs/ledger.md.",
             f"Include {snippets}/NAME.conf in Asterisk's NAME.conf with #tryinclude, and reload it.",
             "Add the line Gosub(consentline,s,1) to your dialplan.",
         ]

@@ -23,7 +23,7 @@ from policy.config import Config
 from policy.errors import ConfigError, ConsentlineError, NotFound, StateConflict, Unavailable
 from policy.load import Policies, load_policies
 from policy.model import Policy
-from store import reading_keys, settings
+from store import reading_keys, settings, signing_key
 from store.db import Db, Tx
 from store.epochs import EpochFolder
 from store.keys import check_passphrase, make_private_half, make_slot
@@ -124,10 +124,13 @@ def create(
         _folder(made, config.path("prompts"), _READABLE)
         for name in ("spool", "marks"):
             _folder(made, config.path(name), _SHARED if asked.group else _PRIVATE, group=asked.group)
-        _refuse_existing(config.path("database"))
+        for name in ("database", "signing_key"):
+            _refuse_existing(config.path(name))
         made.callback(_unlink_database, config.path("database"))
+        made.callback(config.path("signing_key").unlink, missing_ok=True)
         with sole_owner(config.path("database")):
             found = _keys(config, policies.by_name.values(), holder, clock, randomness)
+            _signing_key(config, clock, randomness)
         _folder(made, home / SNIPPETS, _READABLE)
         for name, snippet in snippets.items():
             _file(made, home / SNIPPETS / name, snippet.encode(), _PASSWORD_FILE, group=asked.group)
@@ -239,6 +242,22 @@ def _keys(
         settings.tag_key(db)
         with db.write() as tx:
             return tuple(_reading_key(tx, policy, holder, clock, randomness) for policy in policies)
+
+
+def _signing_key(config: Config, clock: Clock, randomness: Randomness) -> None:
+    with closing(Db.open(config.path("database"), clock=clock, randomness=randomness)) as db:
+        signing_key.prepare(config.path("signing_key"), db, randomness, at=clock.now(), actor="init")
+
+
+def vkey(config: Config, clock: Clock) -> str | None:
+    """Return the line by which anybody can verify checkpoints and receipts, or None before there is one.
+
+    Raises:
+        ConsentlineError: If the database cannot be read.
+    """
+    with closing(Db.open_to_read(config.path("database"), clock=clock)) as db:
+        known = signing_key.key_in_use(db)
+    return None if known is None else known.text
 
 
 def _reading_key(tx: Tx, policy: Policy, holder: Holder, clock: Clock, randomness: Randomness) -> Fingerprint:

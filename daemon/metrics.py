@@ -48,6 +48,13 @@ class Metrics:
             "consentline_connected", "Whether Asterisk is reached", ["interface"], registry=self._registry
         )
 
+        self._waiting = Gauge(
+            "consentline_checkpoints_waiting",
+            "Checkpoints of the ledger that a target does not have yet",
+            ["target"],
+            registry=self._registry,
+        )
+
     def decided(self, outcome: Outcome) -> None:
         """Count a decision."""
         self._decisions.labels(outcome.value).inc()
@@ -73,6 +80,10 @@ class Metrics:
     def connected(self, interface: str, yes: bool) -> None:
         """Note whether `ari` or `ami` is reached."""
         self._connected.labels(interface).set(int(yes))
+
+    def checkpoints_waiting(self, target: str, count: int) -> None:
+        """Note how many checkpoints a target does not have yet."""
+        self._waiting.labels(target).set(count)
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""

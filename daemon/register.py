@@ -7,7 +7,7 @@ Each method here is one port method of `ivr.ports.Register`, `recorder.ports.Reg
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,8 @@ from policy.errors import ConsentlineError, NotFound
 from policy.evidence import Arrival, Decision
 from policy.load import Policies
 from policy.model import Policy
+from policy.scope import Answered
+from policy.situation import PersonId
 from policy.vocabulary import (
     CallId,
     ControllerLost,
@@ -32,11 +34,24 @@ from policy.vocabulary import (
     WithdrawnBy,
 )
 from recorder.ports import Row
-from store import alarms, calls, counts, decisions, destruction, marks, reading_keys, recordings, sealing
+from store import (
+    alarms,
+    call_agents,
+    calls,
+    counts,
+    decisions,
+    destruction,
+    marks,
+    people,
+    reading_keys,
+    recordings,
+    sealing,
+)
 from store.archive import Archive
 from store.callers import seal_caller
 from store.db import Tx
 from store.destruction import Doom, Receipt
+from store.ways import ways_of
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +126,23 @@ class Register:
             alarms.over(tx, Ending.CALL_ENDED, at=at, about=call_id)
 
         await self._write(work)
+
+    # ---------------------------------------------------------------- who holds a call
+
+    async def held_by(
+        self, call_id: CallId, present: Mapping[CallId, Sequence[Answered]], at: datetime
+    ) -> None:
+        """Store who has a call now; a channel that is no call is passed over."""
+
+        def work() -> None:
+            ways = {channel: ways_of(answers, tag_key=self.tag_key) for channel, answers in present.items()}
+            call_agents.note(self.archive.db, call_id, ways, at)
+
+        await self.thread.run(work)
+
+    async def held_calls(self) -> tuple[CallId, ...]:
+        """Return every call that somebody has, as it is on record."""
+        return await self.thread.run(lambda: call_agents.held_calls(self.archive.db))
 
     # ---------------------------------------------------------------- the recorder
 
@@ -221,6 +253,11 @@ class Register:
         await self._write(lambda tx: alarms.clear(tx, f"{name}_failed", at=now))
 
     # ---------------------------------------------------------------- the daemon itself
+
+    async def person_of(self, login: str) -> PersonId | None:
+        """Return whose OS login this is, or None."""
+        found = await self.thread.run(lambda: people.find_by_login(self.archive.db, login))
+        return None if found is None else found.id
 
     async def recording_of(self, call_id: CallId) -> RecordingId | None:
         """Return the latest recording of a call, whatever became of it, or None.

@@ -25,6 +25,7 @@ class Ending(Enum):
     STARTED = "the daemon starts anew"
     JOB_DONE = "the job runs to its end"
     PURGED = "a purge leaves nothing behind"
+    DELIVERED = "every target has every checkpoint"
     CLOCK_AGREES = "the clocks agree again, or somebody vouches for the clock"
 
 
@@ -258,6 +259,24 @@ GUIDES = (
         meaning="the sweep did not run to its end",
         advice="read the text; then `consentline sweep`",
         ends=(Ending.JOB_DONE,),
+    ),
+    Guide(
+        kind="mirror_failed",
+        meaning="the second host's epoch keys are not in step: what was destroyed here may still be there",
+        advice="read the text; is it mounted? `consentline doctor` says what is missing",
+        ends=(Ending.JOB_DONE,),
+    ),
+    Guide(
+        kind="checkpoints_failed",
+        meaning="no checkpoint of the ledger could be signed, or payloads of the ledger stay past their term",
+        advice="read the text; `consentline ledger verify`; is `paths.signing_key` where it was?",
+        ends=(Ending.JOB_DONE,),
+    ),
+    Guide(
+        kind="checkpoint_target_behind",
+        meaning="a target has not taken the ledger's checkpoints for a quarter of an hour; they wait",
+        advice="read the text; see that the target is reached; `consentline doctor` tells how far it is",
+        ends=(Ending.DELIVERED,),
     ),
     Guide(
         kind="alarms_failed",

@@ -6,10 +6,11 @@ Relative paths are relative to the file's own folder. Policies lie beside it.
 from __future__ import annotations
 
 import re
+from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from policy import toml_file
 from policy.errors import ConfigError
@@ -29,6 +30,7 @@ def _dialplan_safe(path: str) -> str:
 
 
 DialplanPath = Annotated[str, AfterValidator(_dialplan_safe)]
+AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]{1,500}$")]
 Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:-]{1,253}$")]
 CallerNamePrefix = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 .\[\]-]{0,20}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -50,6 +52,7 @@ class Paths(_Table):
         epochs: Epoch keys; outside every ordinary backup.
         database: SQLite file.
         socket: Control socket.
+        signing_key: What signs the ledger's checkpoints; outside every backup of the database.
     """
 
     policies: str = "policies"
@@ -60,6 +63,7 @@ class Paths(_Table):
     epochs: str = "epochs"
     database: str = "consentline.db"
     socket: DialplanPath = "control.sock"
+    signing_key: str = "ledger.key"
 
 
 class AsteriskAccess(_Table):
@@ -132,6 +136,85 @@ class Metrics(_Table):
     listen_port: Port | None = None
 
 
+class Backup(_Table):
+    """Where copies go; see docs/backups.md.
+
+    Attributes:
+        folder: Absolute; where `consentline backup` copies what may be copied.
+        epochs_mirror: Absolute; a folder on a second host, into which the daemon mirrors the epoch keys, and
+            in which it destroys what is destroyed here. Needed where a policy says `backups.mode = "vault"`.
+    """
+
+    folder: AbsolutePath | None = None
+    epochs_mirror: AbsolutePath | None = None
+
+
+class TargetKind(Enum):
+    """How a checkpoint reaches a place off this host."""
+
+    DIRECTORY = "directory"
+    SYSLOG = "syslog"
+    HTTPS = "https"
+
+
+_WHERE = {
+    TargetKind.DIRECTORY: (r"/[^\0\r\n]{1,4000}", "an absolute folder, mounted from another host"),
+    TargetKind.SYSLOG: (
+        r"(tls|tcp|udp)://([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):[0-9]{1,5}|unix:///[^\0\r\n]{1,100}",
+        "tls://HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT or unix:///dev/log",
+    ),
+    TargetKind.HTTPS: (r"https://[!-~]{1,2000}", "an address such as https://HOST/PATH"),
+}
+
+
+class Target(_Table):
+    """Where checkpoints of the ledger go, so that no one on this host can take them back.
+
+    Attributes:
+        name: What it is called in alarms and `doctor`; another place gets another name.
+        kind: `directory`: a folder of another host; `syslog`: RFC 5424; `https`: a POST for each.
+        to: The folder; `tls://HOST:PORT`, `tcp://`, `udp://` or `unix:///dev/log`; `https://HOST/PATH`.
+        ca_file: For `tls` and `https`: whom to trust; absent: the certificate authorities of this machine.
+        token_file: For `https`: a file whose line is sent as bearer token.
+    """
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+    kind: Annotated[TargetKind, Field(strict=False)]
+    to: str
+    ca_file: str | None = None
+    token_file: str | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        pattern, expected = _WHERE[self.kind]
+        if re.fullmatch(pattern, self.to) is None:
+            raise ValueError(f'to: must be {expected}, got "{self.to[:80]}"')
+        if self.ca_file is not None and not self.to.startswith(("tls://", "https://")):
+            raise ValueError("ca_file: only with tls:// or https://")
+        if self.token_file is not None and self.kind is not TargetKind.HTTPS:
+            raise ValueError("token_file: only with https://")
+        return self
+
+
+class Ledger(_Table):
+    """Where the ledger's checkpoints go.
+
+    Attributes:
+        targets: At least one, off this host.
+        without_target: A sandbox that records nobody: `doctor` asks for no target.
+    """
+
+    targets: tuple[Target, ...] = Field(default=(), strict=False)
+    without_target: bool = False
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [target.name for target in self.targets]
+        if len(set(names)) < len(names):
+            raise ValueError("targets: each must have a name of its own")
+        return self
+
+
 class _File(_Table):
     paths: Paths
     asterisk: AsteriskAccess
@@ -139,6 +222,8 @@ class _File(_Table):
     agents: Agents = Agents()
     control: Control = Control()
     metrics: Metrics = Metrics()
+    backup: Backup = Backup()
+    ledger: Ledger = Ledger()
 
 
 class Config(_File):

@@ -41,7 +41,7 @@ class Consent(Section):
         on_incident: What a withdrawal does while an incident, hold or hand-over is open:
             `delete` or `restrict`.
         controller_lost: What becomes of a call recorded while the daemon was away (I9).
-        accepted_by: Who accepted that silence counts, under `opt_out` with ground 6(1)(a).
+        accepted_by: Who accepted that silence counts although the ground is 6(1)(a).
         accepted_on: When.
     """
 

@@ -1,7 +1,8 @@
 """One folder with everything: Asterisk, an installation of consentline in front of it, and its daemon.
 
 `make sandbox-up`, the demo and the tests build on this. The installation is made by `consentline init` and
-`consentline prompts build`, as an administrator would; only its floors of free space are lowered.
+`consentline prompts build`, as an administrator would; only its floors of free space are lowered, and it
+asks for no target of the ledger's checkpoints.
 """
 
 from __future__ import annotations
@@ -36,7 +37,14 @@ SNIPPETS = ("extensions.conf", "features.conf", "ari.conf", "manager.conf")
 DAEMON_WITHIN_S = 20.0
 _MEMORY = Path("/dev/shm")  # noqa: S108 - memory-backed on purpose; init makes a private folder in it
 _LEAST_MEMORY_BYTES = 64 * 1024 * 1024
-_FLOORS = "\n[recording]\nspool_floor_bytes = 1048576\nvault_floor_bytes = 1048576\n"
+_FLOORS = """
+[recording]
+spool_floor_bytes = 1048576
+vault_floor_bytes = 1048576
+
+[ledger]
+without_target = true
+"""
 
 
 class Site:

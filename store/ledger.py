@@ -107,6 +107,8 @@ class Kind(Enum):
     AGENTS_SHOWN = "agents_shown"
     ALARM = "alarm"
     ALARM_CLEARED = "alarm_cleared"
+    CHECKPOINT_KEY_ADDED = "checkpoint_key_added"
+    CHECKPOINT = "checkpoint"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +119,8 @@ class Entry:
         seq: From 0; also the leaf's index in the tree.
         at: When.
         kind: A `Kind`, as stored.
-        actor: Who: `daemon`, a way of withdrawing, `login:NAME`; None once expired.
+        actor: Who: `daemon`, a way of withdrawing, `login:NAME`, `person:ID login:NAME`, both followed
+            by ` as:NAME` behind sudo; None once expired.
         subject: A recording, a call, or "" for neither; None once expired.
         payload: What else; None once expired.
     """

@@ -76,6 +76,14 @@ def version(db: Db, content_hash: str) -> Version | None:
     return _version(found)
 
 
+def all_versions(db: Db) -> tuple[Version, ...]:
+    """Return every version that is kept."""
+    found = db.rows("SELECT name, content_hash, text FROM policy_versions ORDER BY first_used_at")
+    return tuple(
+        Version(name=row["name"], content_hash=row["content_hash"], text=bytes(row["text"])) for row in found
+    )
+
+
 def of_call(db: Db, call_id: CallId) -> Version | None:
     """Return the version that a call was opened under, or None when no policy served it."""
     found = db.rows(

@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlite_utils import Database, Migrations
 
-from store.schema import access, alarms, counts, evidence, keeping, ledger, people, recordings
+from store.schema import access, alarms, checkpoints, counts, evidence, keeping, ledger, people, recordings
 
 IN_ORDER: Final = (
     ("0001_calls_and_decisions", evidence.STATEMENTS),
@@ -23,6 +23,7 @@ IN_ORDER: Final = (
     ("0006_keeping", keeping.STATEMENTS),
     ("0007_people", people.STATEMENTS),
     ("0009_access", access.STATEMENTS),
+    ("0010_checkpoints", checkpoints.STATEMENTS),
 )
 """What every database went through, in this order."""
 

@@ -14,7 +14,7 @@ from cli import run
 from policy.clock import SystemClock
 from policy.config import load_config
 from policy.vocabulary import PolicyName
-from store import reading_keys, settings
+from store import reading_keys, settings, signing_key
 from store.db import Db
 from store.keys import open_slot
 from tests.commands.conftest import Ended, one_error
@@ -62,6 +62,7 @@ def test_init_makes_all_that_the_daemon_needs(init: Init, home: Path, eindhoven_
         "spool": 0o700,
         "marks": 0o700,
         "database": 0o600,
+        "signing_key": 0o600,
         "prompts": 0o755,
     }.items():
         assert stat.S_IMODE(config.path(name).stat().st_mode) == mode, name
@@ -75,7 +76,9 @@ def test_init_makes_all_that_the_daemon_needs(init: Init, home: Path, eindhoven_
         assert settings.get(db, "tag_key") is not None
         slot = reading_keys.slot(db, key.public.key_id, "anna")
         assert open_slot(slot, PASSPHRASE).public == key.public
-    assert ended.out == f"eindhoven\t{key.public.fingerprint}\n"
+        signer = signing_key.key_in_use(db)
+    assert signer is not None
+    assert ended.out == f"ledger\t{signer.text}\neindhoven\t{key.public.fingerprint}\n"
     assert "consentline prompts build" in ended.err
 
 

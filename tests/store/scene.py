@@ -193,13 +193,20 @@ class CrashAt:
 
 
 @contextmanager
-def scene(folder: Path, *, clock: SteppedClock | None = None, start: int = 0) -> Iterator[Scene]:
+def scene(
+    folder: Path,
+    *,
+    clock: SteppedClock | None = None,
+    start: int = 0,
+    policies: Path = ROOT / "policies",
+) -> Iterator[Scene]:
     """Set one up, or start it again after a crash, and close it.
 
     Args:
         folder: The installation.
         clock: The clock that stood there before the crash.
         start: Differs at each start, so that no random byte comes twice.
+        policies: Folder of those that are served.
     """
     clock, randomness = clock or SteppedClock(STARTED_AT), CountingRandomness(100 + start)
     folder.mkdir(exist_ok=True)
@@ -223,7 +230,7 @@ def scene(folder: Path, *, clock: SteppedClock | None = None, start: int = 0) ->
             archive=archive,
             guard=ClockGuard(db=db, clock=clock, boot="this boot"),
             clock=clock,
-            policies=load_policies(ROOT / "policies"),
+            policies=load_policies(policies),
             private=private,
             spool=spool,
         )
