@@ -37,16 +37,14 @@ def grant(invocation: Invocation, /, *, word: int, until: str | None, as_json: b
     daemon = invocation.daemon()
     passphrases = asked(daemon, who_of(given))
     proved = passphrases.prove(daemon)
-    mine = daemon.ask_rows("POST", "/words/mine", {"proof": dict(proved.person.proof)})
-    kind = next((row["kind"] for row in mine if row["word"] == word), None)
-    passed = _parts(daemon, passphrases.prove(daemon), word) if kind in ("opening", "company") else []
-    proof = dict(passphrases.prove(daemon).person.proof)
+    passed = _parts(daemon, proved, word)
+    proof = dict(passphrases.prove_again(daemon, proved).person.proof)
     question = {"proof": proof, "until": until, "passed": passed}
     show_word(daemon.ask_object("POST", f"/words/{word}/grant", question), as_json=as_json)
 
 
 def _parts(daemon: Daemon, proved: Proved, word: int) -> list[dict[str, Any]]:
-    """Return this person's parts of the key, sealed to whoever asked for the word."""
+    """Return this person's parts of the key, sealed to whoever asked for the word; none where it needs none."""
     from commands.disclosure import passed_with
     from policy.vocabulary import RecordingId
     from store import shares
@@ -60,9 +58,10 @@ def _parts(daemon: Daemon, proved: Proved, word: int) -> list[dict[str, Any]]:
         to: Base64
 
     where = f"/words/{word}/lend"
-    lent = parse(
-        LentWire, daemon.ask_object("POST", where, {"proof": dict(proved.person.proof)}), where=where
-    )
+    answer = daemon.ask_object("POST", where, {"proof": dict(proved.person.proof)})
+    if not answer:
+        return []
+    lent = parse(LentWire, answer, where=where)
     ring, to = proved.person.keyring.with_grants(lent.grants), PublicHalf(data=lent.to)
     click.echo(f"Passing on your part to the key {to.fingerprint}; compare it with theirs in doubt.", err=True)
     subject = shares.recording(RecordingId(lent.recording_id))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
 
 from commands.asking_why import Who
 from commands.control import Daemon
-from commands.keyring import Keyring, Proven, prove
+from commands.keyring import Keyring, Proven, prove, prove_again
 from commands.passphrase import read_passphrase
 
 
@@ -66,6 +66,14 @@ class Passphrases:
         ]
         person = prove(daemon, self.person, self.passphrase)
         return Proved(person=person, together=others, policy=self.who.policy)
+
+    def prove_again(self, daemon: Daemon, proved: Proved) -> Proved:
+        """Prove it anew for another question, with the slot that is open already; nobody else.
+
+        Raises:
+            ConsentlineError: If the daemon cannot be asked.
+        """
+        return replace(proved, person=prove_again(daemon, proved.person.keyring), together=())
 
 
 def asked(daemon: Daemon, who: Who) -> Passphrases:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -228,14 +228,14 @@ class Doorway:
 
     # ---------------------------------------------------------------- words
 
-    async def ask(self, wanted: Wanted, *, until: datetime | None, unasked: bool, actor: str) -> WordRow:
+    async def ask(self, wanted: Wanted, *, until: datetime | None, unasked: bool) -> WordRow:
         """Ask for a word, or give one unasked: a request, or an agent's yes."""
 
         def work() -> WordRow:
             at = self._archive.clock.now()
             if unasked:
-                return asking.give(self._archive, wanted, at, until=until, actor=actor)
-            return asking.ask(self._archive, wanted, at, actor=actor)
+                return asking.give(self._archive, wanted, at, until=until)
+            return asking.ask(self._archive, wanted, at)
 
         return await self._run(work)
 
@@ -245,22 +245,24 @@ class Doorway:
         rows = await self._run(lambda: words.of_person(self._db, person, now))
         return [row.to_json(now) for row in rows]
 
-    async def lend(self, word_id: int, person: PersonId, peer: Peer) -> Lent:
+    async def lend(self, word_id: int, person: PersonId, peer: Peer) -> Lent | None:
         """Release to the giver of a word their own part of the key, to be passed on (I5).
+
+        Returns:
+            The part, or None where the word needs none.
 
         Raises:
             NotFound: If there is no such word of theirs, or it would be worth nothing any more.
-            StateConflict: If it needs no key, or is not pending.
+            StateConflict: If it is not pending.
         """
 
-        def work() -> Lent:
+        def work() -> Lent | None:
             at = self._archive.clock.now()
             row, wanted = self._pending(word_id, person, peer, at)
-            if row.kind not in (WordKind.OPENING, WordKind.COMPANY):
-                raise StateConflict(f"word {word_id}: a {row.kind.value} needs no key")
             asking.judge(self._archive, wanted, at)
-            actor = f"person:{person} login:{peer.login}"
-            return release.lend(self._archive, row, at, actor=actor)
+            if row.kind not in (WordKind.OPENING, WordKind.COMPANY):
+                return None
+            return release.lend(self._archive, row, at, actor=wanted.question.actor)
 
         return await self._run(work)
 
@@ -293,7 +295,7 @@ class Doorway:
                     word_id,
                     until=asking.ends_at(row.kind, facts, at, until),
                     at=at,
-                    actor=f"person:{person} login:{peer.login}",
+                    actor=wanted.question.actor,
                 )
                 passed_shares.put(tx, word_id, passed, self._archive.epochs, key)
             return granted
@@ -449,7 +451,8 @@ class Doorway:
         words.must_be_giver(row, person)
         if row.stage(at) is not words.Stage.PENDING:
             raise StateConflict(f"word {word_id}: must be pending, is {row.stage(at).value}")
-        return row, asking.of_word(row, self._policies.named(row.policy), peer.login)
+        actor = replace(peer, person=person).actor
+        return row, asking.of_word(row, self._policies.named(row.policy), login=peer.login, actor=actor)
 
     def _end_untold(self, rows: Sequence[AccessRow]) -> None:
         if not rows:

@@ -234,6 +234,11 @@ def of_recording(db: Db, recording_id: RecordingId) -> tuple[AccessRow, ...]:
     return tuple(_access(row) for row in found)
 
 
+def any_due(db: Db, at: datetime) -> bool:
+    """Tell whether the term of any of these rows is over."""
+    return bool(db.rows("SELECT 1 FROM accesses WHERE due_at <= ? LIMIT 1", (to_ms(at),)))
+
+
 def forget_due(tx: Tx, at: datetime) -> int:
     """Erase the rows of accesses whose term is over, and return how many."""
     return tx.execute("DELETE FROM accesses WHERE due_at <= ?", (to_ms(at),)).rowcount

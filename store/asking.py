@@ -57,7 +57,7 @@ class Wanted:
     recording: str
 
 
-def ask(archive: Archive, wanted: Wanted, at: datetime, *, actor: str) -> WordRow:
+def ask(archive: Archive, wanted: Wanted, at: datetime) -> WordRow:
     """Ask for a word.
 
     Raises:
@@ -66,11 +66,11 @@ def ask(archive: Archive, wanted: Wanted, at: datetime, *, actor: str) -> WordRo
     """
     facts = judge(archive, wanted, at)
     with archive.db.write() as tx:
-        word_id = words.ask(tx, _said(wanted, facts, at), at=at, actor=actor)
+        word_id = words.ask(tx, _said(wanted, facts, at), at=at, actor=wanted.question.actor)
         return words.find(tx, word_id)
 
 
-def give(archive: Archive, wanted: Wanted, at: datetime, *, until: datetime | None, actor: str) -> WordRow:
+def give(archive: Archive, wanted: Wanted, at: datetime, *, until: datetime | None) -> WordRow:
     """Give a word unasked, which needs no key.
 
     Raises:
@@ -81,7 +81,7 @@ def give(archive: Archive, wanted: Wanted, at: datetime, *, until: datetime | No
     with archive.db.write() as tx:
         said = _said(wanted, facts, at)
         ends = ends_at(wanted.kind, facts, at, until)
-        return words.find(tx, words.give(tx, said, until=ends, at=at, actor=actor))
+        return words.find(tx, words.give(tx, said, until=ends, at=at, actor=wanted.question.actor))
 
 
 def judge(archive: Archive, wanted: Wanted, at: datetime) -> Facts:
@@ -110,11 +110,12 @@ def ends_at(kind: WordKind, facts: Facts, at: datetime, until: datetime | None) 
     return min(until or at + kind.longest, at + kind.longest, facts.row.due_at)
 
 
-def of_word(row: WordRow, policy: Policy, receiver_login: str) -> Wanted:
-    """Return a stored word as the question that it is about."""
+def of_word(row: WordRow, policy: Policy, *, login: str, actor: str) -> Wanted:
+    """Return a stored word as the question that it is about, asked by its giver's login."""
     question = Question(
         person=row.receiver,
-        login=receiver_login,
+        login=login,
+        actor=actor,
         policy=policy,
         action=row.action,
         purpose=row.purpose,

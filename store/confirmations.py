@@ -74,6 +74,11 @@ def requested_until(
     return {RecordingId(row["recording_id"]): from_ms(row["until"]) for row in found}
 
 
+def any_due(db: Db, at: datetime) -> bool:
+    """Tell whether the term of any of these rows is over."""
+    return bool(db.rows("SELECT 1 FROM confirmations WHERE due_at <= ? LIMIT 1", (to_ms(at),)))
+
+
 def forget_due(tx: Tx, at: datetime) -> int:
     """Erase the confirmations whose term is over, and return how many."""
     return tx.execute("DELETE FROM confirmations WHERE due_at <= ?", (to_ms(at),)).rowcount

@@ -57,29 +57,24 @@ class Question:
     """Who asks what, for what, and why.
 
     Attributes:
-        person: Whose passphrase was proved.
+        person: Who would do it; whose passphrase was proved, but where a word is asked for.
         login: The OS login that asks.
+        actor: Who asks, as the ledger names them.
         company: Who else proved theirs, and is there.
         policy: Under which organisation's policy.
         reason: In their own words; long numbers in it are masked before it is kept.
         case: The number of a file, or None.
-        asked_by: Whose passphrase was proved, where they ask on what another would do.
     """
 
     person: PersonId
     login: str
+    actor: str
     company: tuple[PersonId, ...] = ()
     policy: Policy
     action: Action
     purpose: PurposeName
     reason: str
     case: str | None = None
-    asked_by: PersonId | None = None
-
-    @property
-    def actor(self) -> str:
-        """Who asks, as the ledger names them."""
-        return f"person:{self.asked_by or self.person} login:{self.login}"
 
     @property
     def access(self) -> Access | None:

@@ -127,6 +127,11 @@ def drawn_until(
     return {RecordingId(row["recording_id"]): from_ms(row["until"]) for row in found}
 
 
+def any_due(db: Db, at: datetime) -> bool:
+    """Tell whether the term of any of these rows is over."""
+    return bool(db.rows("SELECT 1 FROM draws WHERE due_at <= ? LIMIT 1", (to_ms(at),)))
+
+
 def forget_due(tx: Tx, at: datetime) -> int:
     """Erase the draws whose term is over, and return how many."""
     return tx.execute("DELETE FROM draws WHERE due_at <= ?", (to_ms(at),)).rowcount

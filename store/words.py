@@ -257,6 +257,11 @@ def of_person(db: Db, person: PersonId, now: datetime) -> tuple[WordRow, ...]:
     return tuple(row for row in rows if row.stage(now) in (Stage.PENDING, Stage.STANDING))
 
 
+def any_due(db: Db, at: datetime) -> bool:
+    """Tell whether the term of any of these rows is over."""
+    return bool(db.rows("SELECT 1 FROM words WHERE due_at <= ? LIMIT 1", (to_ms(at),)))
+
+
 def forget_due(tx: Tx, at: datetime) -> int:
     """Erase the rows of words whose term is over, and return how many."""
     return tx.execute("DELETE FROM words WHERE due_at <= ?", (to_ms(at),)).rowcount

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -178,7 +179,7 @@ class AccessDesk:
 
     def routes(self) -> Sequence[Route]:
         """Return what can be asked here; who may is judged by passphrase and policy, not by login."""
-        anybody = Asker.ANYBODY
+        anybody = Asker.PERSON
         return (
             Route("POST", "/access", self._open, anybody),
             Route("GET", "/access/{token}/sealed", self._sealed, anybody),
@@ -296,7 +297,7 @@ class AccessDesk:
             action=asked.action,
             purpose=PurposeName(asked.purpose),
             reason=checked_reason(asked.reason),
-            asked_by=asker,
+            actor=_actor(asker, peer),
         )
         wanted = Wanted(
             kind=asked.kind,
@@ -304,7 +305,7 @@ class AccessDesk:
             giver=asker if gives else other,
             recording=asked.recording,
         )
-        row = await self._door.ask(wanted, until=until, unasked=gives, actor=_actor(asker, peer))
+        row = await self._door.ask(wanted, until=until, unasked=gives)
         return web.json_response(row.to_json(self._door.now()))
 
     async def _mine(self, request: web.Request, peer: Peer) -> web.StreamResponse:
@@ -315,7 +316,7 @@ class AccessDesk:
         asked = await read(request, AnswerQuestion)
         giver = await self._proofs.prove(asked.proof, peer)
         lent = await self._door.lend(_number(request), giver, peer)
-        return web.json_response(lent_to_json(lent, self._door.now()))
+        return web.json_response({} if lent is None else lent_to_json(lent))
 
     async def _grant(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked = await read(request, AnswerQuestion)
@@ -359,6 +360,7 @@ class AccessDesk:
         return Question(
             person=person,
             login=peer.login,
+            actor=_actor(person, peer),
             company=company,
             policy=policy,
             action=action,
@@ -395,10 +397,9 @@ def sealed_to_json(to: SealedTo) -> Row:
     }
 
 
-def lent_to_json(lent: Lent, now: datetime) -> Row:
+def lent_to_json(lent: Lent) -> Row:
     """Return what the giver of a word takes, as the command line reads it."""
     return {
-        "word": lent.word.to_json(now),
         "recording_id": lent.word.recording_id,
         "shares": [to_json(ShareWire.of(share)) for share in lent.shares],
         "grants": [to_json(GrantWire.of(grant)) for grant in lent.grants],
@@ -419,7 +420,7 @@ def _number(request: web.Request) -> int:
 
 
 def _actor(person: PersonId, peer: Peer) -> str:
-    return f"person:{person} login:{peer.login}"
+    return replace(peer, person=person).actor
 
 
 def _base64(data: bytes) -> str:
