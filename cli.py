@@ -19,12 +19,21 @@ from policy.errors import ConsentlineError
 
 COMMANDS = {
     "alarms": "commands.alarms:alarms",
+    "approvals ask": "commands.approvals_ask:ask",
+    "approvals confirm": "commands.approvals_confirm:confirm",
+    "approvals deny": "commands.approvals_deny:deny",
+    "approvals grant": "commands.approvals_grant:grant",
+    "approvals pending": "commands.approvals_pending:pending",
+    "approvals take-back": "commands.approvals_take_back:take_back",
+    "approvals yes": "commands.approvals_yes:yes",
     "backup": "commands.backup:backup",
     "calls": "commands.calls:calls",
     "doctor": "commands.doctor:doctor",
+    "erase": "commands.erase:erase",
     "export": "commands.export:export",
     "finalise": "commands.finalise:finalise",
     "init": "commands.init:init",
+    "listen": "commands.listen:listen",
     "ledger show": "commands.ledger_show:show_ledger",
     "ledger verify": "commands.ledger_verify:verify",
     "policy check": "commands.policy_check:check",
@@ -38,7 +47,10 @@ COMMANDS = {
     "publish privacy-statement": "commands.publish_statement:privacy_statement",
     "publish register": "commands.publish_register:register",
     "purge": "commands.purge:purge",
-    "recordings": "commands.recordings:recordings",
+    "recordings find": "commands.recordings_find:find",
+    "recordings heard": "commands.recordings_heard:heard",
+    "recordings list": "commands.recordings_list:list_recordings",
+    "recordings retrieve": "commands.recordings_retrieve:retrieve",
     "serve": "commands.serve:serve",
     "sweep": "commands.sweep:sweep",
     "withdraw": "commands.withdraw:withdraw",
@@ -46,9 +58,11 @@ COMMANDS = {
 """From what a person types to where the command is: `module:attribute`."""
 
 GROUPS = {
+    "approvals": "Words that people give each other for one recording.",
     "ledger": "The log that cannot be edited unnoticed.",
     "policy": "The policy files.",
     "prompts": "What callers and agents hear.",
+    "recordings": "What there is, what you may see of it, and who heard it.",
     "publish": "What the organisation publishes, made from the policy that runs.",
 }
 
@@ -100,7 +114,7 @@ def consentline(context: click.Context, config_path: Path) -> None:
 
     \b
     Example:
-      consentline --config /etc/consentline/consentline.toml recordings
+      consentline --config /etc/consentline/consentline.toml recordings list
     """
     context.obj = Invocation(config_path=config_path)
 

@@ -179,7 +179,7 @@ class Demo:
         story = Story(
             title=f"(e) The daemon is stopped, a caller calls all the same: {NUMBER}", unattended=True
         )
-        before = len(self._site.cli("recordings"))
+        before = len(self._site.cli("recordings", "list"))
         self._site.stop_daemon()
         try:
             with self._phone("unattended", "caller2") as phone:
@@ -194,7 +194,7 @@ class Demo:
             self._site.start_daemon()
         decided = self._decision(story)
         story.check(decided["decision"] == "gate_unavailable", "taken in afterwards: gate_unavailable")
-        story.check(len(self._site.cli("recordings")) == before, "no recording came of it")
+        story.check(len(self._site.cli("recordings", "list")) == before, "no recording came of it")
         return story
 
     # ---------------------------------------------------------------- export and purge
@@ -245,7 +245,7 @@ class Demo:
         story.check(ids == [row["recording_id"]], "the purge at the due moment: this recording, and no other")
         story.check(not sealed.exists(), "its sealed bytes are gone")
         after = next(
-            one for one in self._site.cli("recordings") if one["recording_id"] == row["recording_id"]
+            one for one in self._site.cli("recordings", "list") if one["recording_id"] == row["recording_id"]
         )
         story.check(after["state"] == "purged", f"its row says purged, because {after['erased_because']}")
         verified = self._site.run("ledger", "verify", check=False)
@@ -320,7 +320,7 @@ class Demo:
         recording_id = self._decision(story)["recording_id"]
 
         def found() -> dict[str, Any] | None:
-            rows = self._site.cli("recordings")
+            rows = self._site.cli("recordings", "list")
             return next((row for row in rows if row["recording_id"] == recording_id and told(row)), None)
 
         return _await(found, what)
@@ -374,8 +374,8 @@ def run(site: Site, folder: Path) -> list[str]:
     unattended = demo.unattended()
     unattended.show()
     columns = ("recording_id", "state", "duration_ms", "due_at", "sealed_bytes", "erased_because")
-    _show_rows("recordings", site.cli("recordings"), columns)
-    kept = [row for row in site.cli("recordings") if row["state"] == "sealed"]
+    _show_rows("recordings", site.cli("recordings", "list"), columns)
+    kept = [row for row in site.cli("recordings", "list") if row["state"] == "sealed"]
     if len(kept) != 1:
         return [f"{len(kept)} recordings are kept, expected the one of (a)"]
     last = [demo.export(kept[0]["recording_id"]), demo.purge(kept[0])]

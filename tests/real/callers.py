@@ -203,7 +203,7 @@ def recording(
         return any(row["recording_id"] == recording_id and row["state"] == state for row in rows)
 
     deadline.wait_until(there, within_s=within_s, what=f"{recording_id} is {state}", every_s=_SHOW_EVERY_S)
-    return next(row for row in site.cli("recordings") if row["recording_id"] == recording_id)
+    return next(row for row in site.cli("recordings", "list") if row["recording_id"] == recording_id)
 
 
 def settled(site: Site, recording_id: str, *, within_s: float = SETTLED_WITHIN_S) -> Row:
@@ -216,7 +216,7 @@ def settled(site: Site, recording_id: str, *, within_s: float = SETTLED_WITHIN_S
 
     described = f"{recording_id} is sealed or erased"
     deadline.wait_until(found, within_s=within_s, what=described, every_s=_SHOW_EVERY_S)
-    return next(row for row in site.cli("recordings") if row["recording_id"] == recording_id)
+    return next(row for row in site.cli("recordings", "list") if row["recording_id"] == recording_id)
 
 
 def status(site: Site) -> Row:
