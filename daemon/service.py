@@ -22,6 +22,8 @@ from daemon.agi_ends import AgiEnds
 from daemon.bridges import Bridges, Met, Parted
 from daemon.checkpoints import CheckpointKeeper
 from daemon.control import ControlSocket
+from daemon.desks.exports import ExportDesk
+from daemon.desks.keys import KeyDesk
 from daemon.desks.operations import OperationsDesk
 from daemon.desks.policies import PoliciesDesk
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
@@ -33,6 +35,7 @@ from daemon.metrics import Metrics, MetricsSite
 from daemon.mirroring import Mirroring
 from daemon.operations import DaemonOperations, Links
 from daemon.peers import Doorman
+from daemon.proofs import Proofs
 from daemon.register import Register
 from daemon.scope_keeper import ScopeKeeper
 from daemon.store_thread import StoreThread
@@ -191,6 +194,9 @@ class Service:
         self._mirroring = _mirroring(config, archive)
         self._agi_ends = AgiEnds(self._agi_gate, tape.alive)
         self._operations = self._build_operations()
+        self._proofs = Proofs(
+            db=archive.db, thread=register.thread, clock=self._clock, randomness=archive.randomness
+        )
         self._checkpoints = CheckpointKeeper(
             key_path=config.path("signing_key"),
             targets=config.ledger.targets,
@@ -227,7 +233,7 @@ class Service:
                 archive=archive, policies=policies, thread=thread, metrics=Metrics(), tag_key=tag_key
             )
             try:
-                await thread.run(register.must_have_reading_keys)
+                await thread.run(register.seal_by_policies)
                 await register.over(Ending.STARTED)
                 await register.log_standing_alarms()
                 yield cls(config, policies, archive=archive, register=register)
@@ -257,7 +263,13 @@ class Service:
                 raise _reason(group) from group
 
     async def _take_calls(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
-        desks = (OperationsDesk(self._operations), PoliciesDesk(self._policies))
+        archive, thread = self._archive, self._register.thread
+        desks = (
+            OperationsDesk(self._operations),
+            PoliciesDesk(self._policies),
+            KeyDesk(db=archive.db, thread=thread, proofs=self._proofs, clock=self._clock),
+            ExportDesk(archive=archive, thread=thread, proofs=self._proofs),
+        )
         routes = (route for desk in desks for route in desk.routes())
         control = ControlSocket(
             self._config.path("socket"), routes, Doorman(self._config.control, self._register.person_of)
@@ -299,6 +311,7 @@ class Service:
             self._look_at_bridges,
             self._agi_ends.run,
             self._marks.run,
+            self._proofs.run,
             self._checkpoints.run,
             self._jobs().run,
         )

@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlite_utils import Database, Migrations
 
-from store.schema import access, alarms, checkpoints, counts, evidence, keeping, ledger, people, recordings
+from store.schema import access, alarms, checkpoints, counts, evidence, keeping, keys, ledger, people, recordings
 
 IN_ORDER: Final = (
     ("0001_calls_and_decisions", evidence.STATEMENTS),
@@ -22,10 +22,14 @@ IN_ORDER: Final = (
     ("0005_counts", counts.STATEMENTS),
     ("0006_keeping", keeping.STATEMENTS),
     ("0007_people", people.STATEMENTS),
+    ("0008_keys", keys.STATEMENTS),
     ("0009_access", access.STATEMENTS),
     ("0010_checkpoints", checkpoints.STATEMENTS),
 )
 """What every database went through, in this order."""
+
+_FIRST: Final = {"0008_keys": keys.must_be_new}
+"""What is looked at before a migration; it refuses what cannot be carried over."""
 
 migrations: Final = Migrations("consentline")
 
@@ -33,6 +37,8 @@ migrations: Final = Migrations("consentline")
 def _register(name: str, statements: tuple[str, ...]) -> None:
     @migrations(name=name)
     def run(database: Database) -> None:
+        if name in _FIRST:
+            _FIRST[name](database)
         for statement in statements:
             database.execute(statement)
 
