@@ -21,8 +21,9 @@ from commands.table import json_option
     required=True,
     type=click.Choice(KINDS),
     help=(
-        "request: that they do it for you; opening: that they open it for you; approval: that they agree;"
-        " company: that they unlock with you from another place; yes: that they, the agent, agree to this use."
+        "request: that they do it for you; opening: that they open it for you; approval: that they"
+        " agree; company: that they unlock with you from another place; yes: that they, the agent,"
+        " agree to this use."
     ),
 )
 @click.option(

@@ -23,7 +23,9 @@ from commands.invocation import Invocation, pass_invocation
 @why_options
 @who_options
 @pass_invocation
-def confirm(invocation: Invocation, /, *, recording: str, action: str, until: str | None, **given: Any) -> None:
+def confirm(
+    invocation: Invocation, /, *, recording: str, action: str, until: str | None, **given: Any
+) -> None:
     """Put on record that you checked who asks, and that RECORDING is their call.
 
     It opens the recording to those who fulfil requests under the policy, while the request runs.

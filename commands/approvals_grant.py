@@ -44,7 +44,7 @@ def grant(invocation: Invocation, /, *, word: int, until: str | None, as_json: b
 
 
 def _parts(daemon: Daemon, proved: Proved, word: int) -> list[dict[str, Any]]:
-    """Return this person's parts of the key, sealed to whoever asked for the word; none where it needs none."""
+    """Return this person's parts of the key, sealed to whoever asked; none where the word needs none."""
     from commands.disclosure import passed_with
     from policy.vocabulary import RecordingId
     from store import shares
@@ -63,11 +63,11 @@ def _parts(daemon: Daemon, proved: Proved, word: int) -> list[dict[str, Any]]:
         return []
     lent = parse(LentWire, answer, where=where)
     ring, to = proved.person.keyring.with_grants(lent.grants), PublicHalf(data=lent.to)
-    click.echo(f"Passing on your part to the key {to.fingerprint}; compare it with theirs in doubt.", err=True)
+    click.echo(
+        f"Passing on your part to the key {to.fingerprint}; compare it with theirs in doubt.", err=True
+    )
     subject = shares.recording(RecordingId(lent.recording_id))
     return [
-        to_json(
-            PassedShareWire.of(ring.pass_on(subject, wire.share(), access=passed_with(word), to=to))
-        )
+        to_json(PassedShareWire.of(ring.pass_on(subject, wire.share(), access=passed_with(word), to=to)))
         for wire in lent.shares
     ]

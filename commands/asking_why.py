@@ -12,9 +12,7 @@ from commands.passphrase import passphrase_option
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_PERSON = click.option(
-    "--person", metavar="PERSON", help="Who asks.  [default: the person of this OS login]"
-)
+_PERSON = click.option("--person", metavar="PERSON", help="Who asks.  [default: the person of this OS login]")
 _POLICY = click.option(
     "--policy", metavar="NAME", help="Under which policy, for who has a role under several."
 )
@@ -36,7 +34,9 @@ _WITH = (
     ),
 )
 _PURPOSE = click.option("--purpose", required=True, metavar="NAME", help="What for, as the policy names it.")
-_REASON = click.option("--reason", required=True, metavar="TEXT", help="Why, in a few words; kept on the ledger.")
+_REASON = click.option(
+    "--reason", required=True, metavar="TEXT", help="Why, in a few words; kept on the ledger."
+)
 _CASE = click.option("--case", metavar="NUMBER", help="The number of the file it is for.")
 
 
@@ -90,7 +90,8 @@ def who_of(given: dict[str, Any]) -> Who:
     together, together_fds = given.pop("together", ()), given.pop("together_fds", ())
     if together_fds and len(together_fds) != len(together):
         raise click.UsageError(
-            f"--with-passphrase-fd: must come once for each --with, got {len(together_fds)} for {len(together)}"
+            "--with-passphrase-fd: must come once for each --with,"
+            f" got {len(together_fds)} for {len(together)}"
         )
     return Who(
         person=given.pop("person"),

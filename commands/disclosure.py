@@ -153,4 +153,3 @@ def _whose(rings: Sequence[Keyring], key_id: str) -> Keyring:
     raise Unavailable(
         "access: the daemon released a part that nobody here holds the key of", hint="restart the daemon"
     )
-

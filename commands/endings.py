@@ -1,4 +1,4 @@
-"""Ending in the middle: SIGTERM and SIGHUP end a command as Ctrl-C does, after what is half done is removed (I5)."""
+"""Ending in the middle: SIGTERM and SIGHUP end a command as Ctrl-C does, what is half done removed (I5)."""
 
 from __future__ import annotations
 

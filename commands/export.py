@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--silence",
     type=click.Choice(["caller", "agent"]),
-    help="Replace this party's channel by digital silence; what is still heard of them is measured and stated.",
+    help="Replace this party's channel by digital silence; what is still heard of them is stated.",
 )
 @click.option(
     "--zip-passphrase-fd",

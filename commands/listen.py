@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -107,10 +107,8 @@ def _played_by(words: list[str]) -> Iterator[Callable[[bytes], object]]:
         process.kill()
         raise
     finally:
-        try:
+        with suppress(BrokenPipeError):
             process.stdin.close()
-        except BrokenPipeError:
-            pass
         process.wait()
     if process.returncode:
         raise Unavailable(f"--player {words[0]}: ended with exit code {process.returncode}")

@@ -14,7 +14,9 @@ COLUMNS = ("recording_id", "started_at", "duration_ms", "caller", "agents", "inc
 
 
 @click.command()
-@click.option("--from", "since", metavar="TIME", help="Calls that began then or later; Dutch time, or ISO-8601.")
+@click.option(
+    "--from", "since", metavar="TIME", help="Calls that began then or later; Dutch time, or ISO-8601."
+)
 @click.option("--to", "before", metavar="TIME", help="Calls that began before then.")
 @click.option("--number", metavar="NUMBER", help="The caller's number.")
 @click.option("--agent", metavar="PERSON", help="Who held the call.")
@@ -46,4 +48,9 @@ def find(invocation: Invocation, /, *, as_json: bool, most: int, **given: Any) -
     proved = asked(daemon, who).prove(daemon)
     search = {key: value for key, value in given.items() if value is not None}
     question = {**proved.to_json(), **why.to_json(), **search, "most": most}
-    show(daemon.ask_rows("POST", "/find", question), COLUMNS, as_json=as_json, title="recordings that you may see")
+    show(
+        daemon.ask_rows("POST", "/find", question),
+        COLUMNS,
+        as_json=as_json,
+        title="recordings that you may see",
+    )

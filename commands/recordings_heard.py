@@ -30,4 +30,6 @@ def heard(invocation: Invocation, /, *, as_json: bool, since: str | None, **give
     daemon = invocation.daemon()
     proved = asked(daemon, who_of(given)).prove(daemon)
     question = {"proof": dict(proved.person.proof), "since": since}
-    show(daemon.ask_rows("POST", "/heard", question), COLUMNS, as_json=as_json, title="accesses to your calls")
+    show(
+        daemon.ask_rows("POST", "/heard", question), COLUMNS, as_json=as_json, title="accesses to your calls"
+    )

@@ -41,9 +41,12 @@ def retrieve(invocation: Invocation, /, *, recording: str, target: Path, **given
     daemon = invocation.daemon()
     copies.refuse_file(target)
     proved = asked(daemon, who).prove(daemon)
-    with ending_leaves_nothing(), opened(daemon, proved, recording, "retrieve", why) as access:
-        with copies.new_file(target) as file:
-            daemon.fetch(f"/access/{access.released.token}/sealed", file.stream)
-            access.complete([file.finish("sealed")])
-            file.publish()
+    with (
+        ending_leaves_nothing(),
+        opened(daemon, proved, recording, "retrieve", why) as access,
+        copies.new_file(target) as file,
+    ):
+        daemon.fetch(f"/access/{access.released.token}/sealed", file.stream)
+        access.complete([file.finish("sealed")])
+        file.publish()
     click.echo(str(target))

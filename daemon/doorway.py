@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -48,6 +49,7 @@ from store.part_erasure import Part
 from store.reading_keys import SealedTo
 from store.release import Lent, Release
 from store.shares import AccessId, PassedShare, Purpose
+from store.situation import Asked
 from store.words import WordKind, WordRow
 
 logger = logging.getLogger(__name__)
@@ -143,7 +145,9 @@ class Doorway:
         inside = self._inside(token, peer)
         late = self._archive.clock.monotonic_s() - inside.released_s > FETCH_WITHIN_S
         if inside.fetched or late:
-            raise AccessRefused("access: its sealed file is fetched once, within two minutes", hint="ask again")
+            raise AccessRefused(
+                "access: its sealed file is fetched once, within two minutes", hint="ask again"
+            )
         inside.fetched = True
 
         def work() -> Path:
@@ -202,14 +206,14 @@ class Doorway:
         """Return what somebody may see of what they look for, the newest first; it is on the ledger."""
         at = self._archive.clock.now()
 
-        def enter() -> tuple[door.Asked, list[RecordingId]]:
+        def enter() -> tuple[Asked, list[RecordingId]]:
             asked = door.enter(self._archive, question, at)
             return asked, finding.candidates(self._db, question.policy.name, search, tag_key=self._tag_key)
 
         asked, ids = await self._run(enter)
         found: list[Found] = []
         for batch in finding.batches(ids):  # others get their turn between two batches
-            found += await self._run(lambda batch=batch: finding.allowed(self._db, batch, asked, question, at))
+            found += await self._run(partial(finding.allowed, self._db, batch, asked, question, at))
             if len(found) >= most:
                 break
         del found[most:]
@@ -378,9 +382,7 @@ class Doorway:
         Raises:
             NotFound: If it has none.
         """
-        found = await self._run(
-            lambda: reading_keys.sealed_to(self._db, policy.name, Purpose.RECORDING)
-        )
+        found = await self._run(lambda: reading_keys.sealed_to(self._db, policy.name, Purpose.RECORDING))
         if found is None:
             raise NotFound(f"policy {policy.name}: has no reading key to seal to")
         return found
@@ -400,7 +402,7 @@ class Doorway:
                 size_bytes += len(piece)
                 if size_bytes > LARGEST_SEALED_BYTES:
                     raise StateConflict("erase: the new copy must be under 4 GiB")
-                await self._run(lambda piece=piece: target.write(piece))
+                await self._run(partial(target.write, piece))
         except BaseException:
             await self._run(target.close)
             await self._run(lambda: self._archive.vault.drop_staged(inside.recording_id))

@@ -6,7 +6,7 @@
     ├── NotFound                4   no such call, recording, alarm, policy or prompt
     ├── AccessRefused           5   not this person, not this login, not for this
     │   ├── WrongPassphrase    12   the passphrase does not open this person's slot
-    │   └── RefusedByPolicy    13   the policy says no to this person, purpose or action, whatever the recording
+    │   └── RefusedByPolicy    13   the policy says no, whatever the recording
     ├── IntegrityError          6   sealed file, ledger or vault is not what it was
     ├── Unavailable             7   Asterisk, the daemon or a port cannot be reached or had
     ├── StateConflict           8   the thing is not in a state in which this can be done

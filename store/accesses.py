@@ -24,6 +24,7 @@ from store.db import Db, Tx
 from store.ledger import Json, Kind
 from store.shares import AccessId
 
+
 class Ending(Enum):
     """How an access ended."""
 
@@ -148,8 +149,8 @@ def open_access(tx: Tx, opened: Opened, *, at: datetime, actor: str) -> int:
         tx, Kind.ACCESS_RELEASED, at, actor=actor, subject=opened.recording_id, payload=told
     )
     tx.execute(
-        "INSERT INTO accesses (access_id, recording_id, policy, person, login, role, company, action, purpose,"
-        " reason, case_number, rule, released_at, entry, due_at)"
+        "INSERT INTO accesses (access_id, recording_id, policy, person, login, role, company, action,"
+        " purpose, reason, case_number, rule, released_at, entry, due_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             opened.access_id,

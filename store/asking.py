@@ -38,7 +38,9 @@ _KEYS: Final[Mapping[WordKind, str]] = {
 _MARGIN: Final = timedelta(seconds=1)
 LONGEST_REQUEST: Final = timedelta(days=31)
 """A request is decided on within a month (AVG art. 12(3)); a later one is confirmed again."""
-_WORDS_LACKING: Final = frozenset({Because.ALONE, Because.NOT_ASKED, Because.NOT_OPENED, Because.NOT_APPROVED})
+_WORDS_LACKING: Final = frozenset(
+    {Because.ALONE, Because.NOT_ASKED, Because.NOT_OPENED, Because.NOT_APPROVED}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +126,7 @@ def of_word(row: WordRow, policy: Policy, *, login: str, actor: str) -> Wanted:
     return Wanted(kind=row.kind, question=question, giver=row.giver, recording=row.recording_id)
 
 
-def confirm(
+def confirm(  # noqa: PLR0917 - in the order in which it is said
     archive: Archive, question: Question, recording: str, reference: str, until: datetime | None, at: datetime
 ) -> datetime:
     """Put on record that identity and call of a data subject's request were confirmed.
@@ -206,9 +208,7 @@ def _counts(asked: Asked, facts: Facts, giver: Person, kind: WordKind, access: A
         alone = _only(access, grant, kind)
 
         def opens(so: Context, access: Access = alone, recording: Any = recording) -> bool:
-            return isinstance(
-                may(asked.person, asked.action, recording, asked.purpose, so, access), Allowed
-            )
+            return isinstance(may(asked.person, asked.action, recording, asked.purpose, so, access), Allowed)
 
         if opens(with_it) and not opens(context):
             return True
@@ -258,8 +258,11 @@ def _said(wanted: Wanted, facts: Facts, at: datetime) -> Said:
 
 
 def _refused(wanted: Wanted) -> Refused:
-    says = f"no {wanted.kind.value} of {wanted.giver} is needed, or of use, to {wanted.question.action.value} for this purpose"
-    return Refused(rule=Rule(name="word", source="access", says=says), because=Because.NOT_THIS_CALL)
+    what = f"to {wanted.question.action.value} for {wanted.question.purpose}"
+    says = f"no {wanted.kind.value} of {wanted.giver} is needed, or of use, {what}"
+    access = wanted.question.access
+    source = "access" if access is None else access.source
+    return Refused(rule=Rule(name="word", source=source, says=says), because=Because.NOT_THIS_CALL)
 
 
 def standing_parts(facts: Facts, person: PersonId, action: Action, purpose: str) -> tuple[WordRow, ...]:
@@ -272,4 +275,3 @@ def standing_parts(facts: Facts, person: PersonId, action: Action, purpose: str)
         and word.action is action
         and word.purpose == purpose
     )
-

@@ -209,11 +209,11 @@ def decide(archive: Archive, question: Question, recording: str, at: datetime) -
     if isinstance(decided, Refused):
         refuse(archive, question, decided, at, facts)
     assert facts is not None and isinstance(decided, Allowed)  # noqa: S101 - `_may` refuses what is not there
-    state = facts.row.state
-    if question.action in _OPENS_AUDIO and state is not RecordingState.SEALED:
-        gone = Refused(rule=_rule("not_sealed", f"is {state.value}, not sealed"), because=Because.NOT_THIS_CALL)
+    problem = _not_there(question.action, facts)
+    if problem is not None:
+        gone = Refused(rule=_rule("not_sealed", problem), because=Because.NOT_THIS_CALL)
         note_refusal(archive, question, gone, at, known=facts.row.recording_id)
-        raise StateConflict(f"recording {facts.row.recording_id}: must be sealed, is {state.value}")
+        raise StateConflict(f"recording {facts.row.recording_id}: {problem}")
     return Passed(facts=facts, rule=decided.rule, role=decided.role)
 
 
@@ -253,7 +253,9 @@ def open_access(archive: Archive, question: Question, passed: Passed, at: dateti
     return access_id, entry
 
 
-def manifest(archive: Archive, question: Question, passed: Passed, at: datetime, entry: int) -> Mapping[str, Json]:
+def manifest(
+    archive: Archive, question: Question, passed: Passed, at: datetime, entry: int
+) -> Mapping[str, Json]:
     """Return call, evidence and hashes, and who opened it why, as it goes with a copy."""
     row = passed.facts.row
     parts = archive.db.rows(
@@ -308,9 +310,15 @@ def note_refusal(
         "article": refused.rule.source,
     }
     with archive.db.write() as tx:
-        ledger.append(
-            tx, Kind.ACCESS_REFUSED, at, actor=question.actor, subject=known or "", payload=told
-        )
+        ledger.append(tx, Kind.ACCESS_REFUSED, at, actor=question.actor, subject=known or "", payload=told)
+
+
+def _not_there(action: Action, facts: Facts) -> str | None:
+    """Return why what may be done cannot be done, or None when it can."""
+    state = facts.row.state
+    if action in _OPENS_AUDIO and state is not RecordingState.SEALED:
+        return f"must be sealed, is {state.value}"
+    return f"is {state.value} already" if facts.row.intended_at is not None else None
 
 
 def _may(asked: Asked, facts: Facts | None, policy: Policy) -> Allowed | Refused:
@@ -332,4 +340,3 @@ def _person(staff: Mapping[PersonId, Person], person: PersonId) -> Person:
 
 def _rule(name: str, says: str) -> Rule:
     return Rule(name=name, source="access", says=says)
-

@@ -101,7 +101,9 @@ def candidates(db: Db, policy: str, search: Search, *, tag_key: bytes) -> list[R
         conditions.append("c.caller_tag = ?")
         values.append(number_tag(tag_key, search.number))
     if search.agent is not None:
-        conditions.append("EXISTS (SELECT 1 FROM call_agents a WHERE a.call_id = r.call_id AND a.person_id = ?)")
+        conditions.append(
+            "EXISTS (SELECT 1 FROM call_agents a WHERE a.call_id = r.call_id AND a.person_id = ?)"
+        )
         values.append(search.agent)
     if search.incident is not None:
         conditions.append(
@@ -124,7 +126,9 @@ def batches(ids: Sequence[RecordingId]) -> Iterator[Sequence[RecordingId]]:
         yield ids[start : start + MOST_AT_ONCE]
 
 
-def allowed(db: Db, ids: Sequence[RecordingId], asked: Asked, question: Question, at: datetime) -> list[Found]:
+def allowed(
+    db: Db, ids: Sequence[RecordingId], asked: Asked, question: Question, at: datetime
+) -> list[Found]:
     """Return those of a batch that this person may see, in its order."""
     access = question.access
     if access is None:
@@ -133,7 +137,9 @@ def allowed(db: Db, ids: Sequence[RecordingId], asked: Asked, question: Question
     seen = [
         one
         for one in (facts[id_] for id_ in ids if id_ in facts)
-        if isinstance(may(asked.person, Action.FIND, one.recording, asked.purpose, one.context, access), Allowed)
+        if isinstance(
+            may(asked.person, Action.FIND, one.recording, asked.purpose, one.context, access), Allowed
+        )
     ]
     callers = _callers(db, seen)
     return [Found(facts=one, caller=callers.get(one.row.call_id)) for one in seen]
@@ -148,9 +154,7 @@ def note(archive: Archive, question: Question, search: Search, found: Iterable[F
         "result": "shown",
     }
     with archive.db.write() as tx:
-        return ledger.append(
-            tx, Kind.RECORDINGS_FOUND, at, actor=question.actor, subject="", payload=told
-        )
+        return ledger.append(tx, Kind.RECORDINGS_FOUND, at, actor=question.actor, subject="", payload=told)
 
 
 def _callers(db: Db, seen: Sequence[Facts]) -> Mapping[str, str | None]:

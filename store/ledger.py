@@ -78,8 +78,6 @@ class Kind(Enum):
     CALL_DATA_ERASED = "call_data_erased"
     PAYLOADS_EXPIRED = "payloads_expired"
     CLOCK_CONFIRMED = "clock_confirmed"
-    EXPORT_RELEASED = "export_released"
-    EXPORT_REFUSED = "export_refused"
     KEY_ADDED = "key_added"
     KEY_PATHS_SET = "key_paths_set"
     KEY_GRANTED = "key_granted"

@@ -143,9 +143,7 @@ def _intend(tx: Tx, part: Part, rows: Iterable[EnvelopeRow], at: datetime, actor
         ),
     )
     told: dict[str, Json] = {"from_ms": part.from_ms, "to_ms": part.to_ms, "sealed_sha256": part.sha256}
-    ledger.append(
-        tx, Kind.PART_ERASURE_INTENDED, at, actor=actor, subject=part.recording_id, payload=told
-    )
+    ledger.append(tx, Kind.PART_ERASURE_INTENDED, at, actor=actor, subject=part.recording_id, payload=told)
 
 
 def _underway(archive: Archive, recording_id: RecordingId) -> sqlite3.Row:
@@ -187,9 +185,7 @@ def _go_on(archive: Archive, underway: sqlite3.Row, step: Step) -> int:
         return ledger.append(tx, Kind.PART_ERASED, at, actor="daemon", subject=recording_id, payload=told)
 
 
-def _replace_keys(
-    archive: Archive, underway: sqlite3.Row, new: Sequence[EnvelopeRow], step: Step
-) -> None:
+def _replace_keys(archive: Archive, underway: sqlite3.Row, new: Sequence[EnvelopeRow], step: Step) -> None:
     recording_id = RecordingId(underway["recording_id"])
     stored = {(row.path, row.role): row for row in envelopes.of_recording(archive.db, recording_id)}
     if all(stored.get((row.path, row.role)) == row for row in new):

@@ -326,9 +326,10 @@ def sealed(tx: Tx, recording_id: RecordingId, at: datetime, file: SealedFile) ->
 
 
 def resealed(tx: Tx, recording_id: RecordingId, file: SealedFile) -> None:
-    """Note that another sealed file takes the place of the one there was; `store/part_erasure.py` alone calls this."""
+    """Note that another sealed file takes this one's place; `store/part_erasure.py` alone calls this."""
     tx.execute(
-        "UPDATE recordings SET sealed_bytes = ?, sealed_sha256 = ? WHERE recording_id = ? AND state = 'sealed'",
+        "UPDATE recordings SET sealed_bytes = ?, sealed_sha256 = ?"
+        " WHERE recording_id = ? AND state = 'sealed'",
         (file.size_bytes, file.sha256, recording_id),
     )
 

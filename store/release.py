@@ -173,7 +173,10 @@ def _path(archive: Archive, question: Question, passed: Passed, at: datetime) ->
     words = standing_parts(passed.facts, question.person, question.action, question.purpose)
     passed_on = passed_shares.of_words(archive.db, [word.word_id for word in words])
     there = {person.id: person for person in passed.facts.context.present}
-    people = [_whose(archive, passed, question.person), *(there[one] for one in question.company if one in there)]
+    people = [
+        _whose(archive, passed, question.person),
+        *(there[one] for one in question.company if one in there),
+    ]
     held = {person.id: reading_keys.held_by(archive.db, person.id) for person in people}
     served = _roles(access.grants[passed.rule.name], passed.role)
     for path in sorted(paths, key=lambda path: (not set(roles_of(path)) <= served, path)):
@@ -183,11 +186,11 @@ def _path(archive: Archive, question: Question, passed: Passed, at: datetime) ->
     missing = " or ".join(sorted(paths))
     raise AccessRefused(
         f"keys: nobody who is there holds all of {missing} for this",
-        hint="a holder grants a role's key with: consentline keys grant; or ask one with: consentline approvals ask",
+        hint="a holder passes it on with: consentline keys grant; or unlocks with you: --with, approvals ask",
     )
 
 
-def _covered(
+def _covered(  # noqa: PLR0917 - each of them is needed, and none of another kind
     path: KeyPath,
     rows: Sequence[EnvelopeRow],
     people: Iterable[Person],

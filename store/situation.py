@@ -154,7 +154,8 @@ class _Tables:
                 row["recording_id"]: Hold(reason=row["reason"], until=from_ms(row["until_at"]))
                 for row in rows(
                     "SELECT recording_id, reason, until_at FROM holds WHERE recording_id IN ({ids})"
-                    " AND over_at IS NULL AND placed_at <= ? AND until_at > ? ORDER BY until_at, hold_id DESC",
+                    " AND over_at IS NULL AND placed_at <= ? AND until_at > ?"
+                    " ORDER BY until_at, hold_id DESC",
                     to_ms(now),
                     to_ms(now),
                 )

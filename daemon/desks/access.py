@@ -41,7 +41,7 @@ from store.words import WordKind
 MOST_TOGETHER = 4
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Moment = Annotated[str, StringConstraints(max_length=40)]
-Opens = Literal[Action.LISTEN, Action.EXPORT, Action.RETRIEVE, Action.ERASE]
+Opens = Literal["listen", "export", "retrieve", "erase"]
 
 
 class WhoQuestion(Asked):
@@ -161,7 +161,7 @@ class ConfirmQuestion(WhyQuestion):
     """A data subject's request of which identity and call were confirmed."""
 
     recording: ShortText
-    action: Literal[Action.EXPORT, Action.ERASE]
+    action: Literal["export", "erase"]
     until: Moment | None = None
 
 
@@ -179,33 +179,37 @@ class AccessDesk:
 
     def routes(self) -> Sequence[Route]:
         """Return what can be asked here; who may is judged by passphrase and policy, not by login."""
-        anybody = Asker.PERSON
+        persons = Asker.PERSON
         return (
-            Route("POST", "/access", self._open, anybody),
-            Route("GET", "/access/{token}/sealed", self._sealed, anybody),
-            Route("POST", "/access/{token}/end", self._end, anybody),
-            Route("PUT", "/access/{token}/part", self._hand_in, anybody),
-            Route("POST", "/access/{token}/part", self._erase_part, anybody),
-            Route("POST", "/erase", self._erase, anybody),
-            Route("POST", "/find", self._find, anybody),
-            Route("POST", "/heard", self._heard, anybody),
-            Route("POST", "/words", self._word, anybody),
-            Route("POST", "/words/mine", self._mine, anybody),
-            Route("POST", r"/words/{word:\d{1,15}}/lend", self._lend, anybody),
-            Route("POST", r"/words/{word:\d{1,15}}/grant", self._grant, anybody),
-            Route("POST", r"/words/{word:\d{1,15}}/deny", self._deny, anybody),
-            Route("POST", r"/words/{word:\d{1,15}}/take-back", self._take_back, anybody),
-            Route("POST", "/confirmations", self._confirm, anybody),
+            Route("GET", "/me", self._me, persons),
+            Route("POST", "/access", self._open, persons),
+            Route("GET", "/access/{token}/sealed", self._sealed, persons),
+            Route("POST", "/access/{token}/end", self._end, persons),
+            Route("PUT", "/access/{token}/part", self._hand_in, persons),
+            Route("POST", "/access/{token}/part", self._erase_part, persons),
+            Route("POST", "/erase", self._erase, persons),
+            Route("POST", "/find", self._find, persons),
+            Route("POST", "/heard", self._heard, persons),
+            Route("POST", "/words", self._word, persons),
+            Route("POST", "/words/mine", self._mine, persons),
+            Route("POST", r"/words/{word:\d{1,15}}/lend", self._lend, persons),
+            Route("POST", r"/words/{word:\d{1,15}}/grant", self._grant, persons),
+            Route("POST", r"/words/{word:\d{1,15}}/deny", self._deny, persons),
+            Route("POST", r"/words/{word:\d{1,15}}/take-back", self._take_back, persons),
+            Route("POST", "/confirmations", self._confirm, persons),
         )
+
+    async def _me(self, request: web.Request, peer: Peer) -> web.StreamResponse:
+        return web.json_response({"person": peer.person})
 
     # ---------------------------------------------------------------- opening
 
     async def _open(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked = await read(request, OpenQuestion)
-        question = await self._question(asked, peer, asked.action)
+        question = await self._question(asked, peer, Action(asked.action))
         token, released = await self._door.open(question, asked.recording, peer)
         row = release_to_json(token, released)
-        if asked.action is Action.ERASE:
+        if question.action is Action.ERASE:
             row["sealed_to"] = sealed_to_json(await self._door.sealed_to(question.policy))
         return web.json_response(row)
 
@@ -341,7 +345,7 @@ class AccessDesk:
     async def _confirm(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked = await read(request, ConfirmQuestion)
         until = _moment("until", asked.until)
-        question = await self._question(asked, peer, asked.action)
+        question = await self._question(asked, peer, Action(asked.action))
         if question.case is None:
             raise ConsentlineError("confirm: must name the request's file, got no --case")
         ends = await self._door.confirm(question, asked.recording, question.case, until)
@@ -378,9 +382,7 @@ def release_to_json(token: str, released: Release) -> dict[str, object]:
         "recording_id": released.recording_id,
         "ledger_entry": released.entry,
         "shares": [to_json(ShareWire.of(share)) for share in released.shares],
-        "passed": [
-            {"word": one.word, **to_json(PassedShareWire.of(one.share))} for one in released.passed
-        ],
+        "passed": [{"word": one.word, **to_json(PassedShareWire.of(one.share))} for one in released.passed],
         "grants": {
             person: [to_json(GrantWire.of(grant)) for grant in grants]
             for person, grants in released.grants.items()

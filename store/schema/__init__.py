@@ -12,7 +12,18 @@ from typing import Final
 
 from sqlite_utils import Database, Migrations
 
-from store.schema import access, alarms, checkpoints, counts, evidence, keeping, keys, ledger, people, recordings
+from store.schema import (
+    access,
+    alarms,
+    checkpoints,
+    counts,
+    evidence,
+    keeping,
+    keys,
+    ledger,
+    people,
+    recordings,
+)
 
 IN_ORDER: Final = (
     ("0001_calls_and_decisions", evidence.STATEMENTS),

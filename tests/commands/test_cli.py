@@ -173,7 +173,9 @@ def test_a_missing_config_file_ends_with_three_and_says_how_to_name_one(
     command: CommandLine, config_file: Path
 ) -> None:
     config_file.unlink()
-    one_error(command("recordings", "list"), 3, "cannot be read: No such file", "--config or CONSENTLINE_CONFIG")
+    one_error(
+        command("recordings", "list"), 3, "cannot be read: No such file", "--config or CONSENTLINE_CONFIG"
+    )
 
 
 def test_the_exit_code_reaches_the_shell() -> None:

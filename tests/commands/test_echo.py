@@ -17,7 +17,8 @@ def voice(seed: int, seconds: float = 30.0) -> Samples:
     noise = np.convolve(random.standard_normal(count), np.hanning(9), mode="same")
     bursts = np.repeat(random.random(count // 2000 + 1) > 0.5, 2000)[:count]
     sound = noise * bursts
-    return 0.3 * sound / np.max(np.abs(sound))
+    loudest: Samples = 0.3 * sound / np.max(np.abs(sound))
+    return loudest
 
 
 def delayed(sound: Samples, lag_ms: int) -> Samples:

@@ -57,14 +57,19 @@ def note_span(stage: Scene, person: PersonId | None, *, number: int = 1) -> None
         )
 
 
-def hold(stage: Scene, days: float = 90) -> None:
+def hold(stage: Scene, days: float = 90) -> holds.HoldRow:
     now = stage.clock.now()
-    keeping.place_hold(
+    return keeping.place_hold(
         stage.archive,
         recording_named(1),
         terms.Hold(reason="police_report", placed_at=now, until=now + days * DAY),
         HEAD,
     )
+
+
+def hold_that_ended(stage: Scene) -> None:
+    hold(stage)
+    stage.clock.advance(91 * DAY)
 
 
 def flag(stage: Scene) -> None:
@@ -95,8 +100,8 @@ def close(closure: Closure) -> Callable[[Scene], None]:
     [
         lambda stage: None,
         hold,
-        lambda stage: (hold(stage, 3), hold(stage, 90), hold(stage, 10)),
-        lambda stage: (hold(stage), stage.clock.advance(91 * DAY)),
+        lambda stage: [hold(stage, days) for days in (3, 90, 10)],
+        hold_that_ended,
         flag,
         close(Closure.RESTRICTED),
         close(Closure.OBJECTED),
@@ -120,7 +125,9 @@ def test_it_is_what_keeping_says(staffed: Scene, change: Callable[[Scene], objec
 def test_a_released_hold_and_a_dropped_incident_are_none(staffed: Scene) -> None:
     hold(staffed)
     flag(staffed)
-    assert facts(staffed).recording.incident == Incident(kind=IncidentKind.THREAT, stage=IncidentStage.FLAGGED)
+    assert facts(staffed).recording.incident == Incident(
+        kind=IncidentKind.THREAT, stage=IncidentStage.FLAGGED
+    )
     (held,) = holds.of_recording(staffed.db, recording_named(1))
     keeping.release_hold(staffed.archive, held.hold_id, HEAD)
     with staffed.db.write() as tx:
