@@ -25,7 +25,7 @@ from policy.clock import SteppedClock, SystemClock, from_iso, to_local
 from policy.config import load_config
 from sandbox import deadline, ears
 from sandbox.fetch import SandboxError, fetch, sandbox_folder
-from sandbox.site import PERSON, POLICIES, Site
+from sandbox.site import POLICIES, Site
 from sandbox.softphone import Call, Softphone
 from sandbox.speech import RATE_HZ, Samples, read_growing_wav, read_wav
 
@@ -200,12 +200,10 @@ class Demo:
     # ---------------------------------------------------------------- export and purge
 
     def export(self, recording_id: str) -> Story:
-        """Export the recording of (a), and hear both voices, each in its own channel."""
-        story = Story(title="Export of (a)")
+        """Export the recording of (a) for its caller, and hear both voices, each in its own channel."""
+        story = Story(title="Export of (a), by the privacy officer, once the caller's request was confirmed")
         target = self._folder / "export"
-        self._site.run(
-            *("export", recording_id, "--person", PERSON, "--to", str(target)), with_passphrase=True
-        )
+        self._site.copy_for_data_subject(recording_id, target)
         manifest = json.loads((target / "manifest.json").read_text())
         (name,) = manifest["files"]
         samples, _ = soundfile.read(target / name, dtype="float64", always_2d=True)
@@ -220,6 +218,9 @@ class Demo:
         best = max(by_agent, key=max)
         told = f"an agent's voice is in channel 2 ({best[1]:.2f}), not in 1 ({best[0]:.2f})"
         story.check(best[1] > LIKE_A_VOICE > best[0], told)
+        released = manifest["released"]
+        told = f"the manifest says who, why, by which article: {released['role']}, {released['article']}"
+        story.check(released["purpose"] == "data_subject_request", told)
         evidence = manifest["evidence"][-1]
         story.check(
             bool(evidence["audio_sha256"]), "the manifest names the very audio that asked for consent"

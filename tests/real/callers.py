@@ -28,7 +28,7 @@ import soundfile
 from commands.control import Daemon
 from sandbox import deadline, ears
 from sandbox.fetch import SandboxError, Unpacked, sandbox_folder
-from sandbox.site import PERSON, Site
+from sandbox.site import Site
 from sandbox.softphone import Call, Softphone
 from sandbox.speech import RATE_HZ, Samples, read_growing_wav, read_wav
 
@@ -262,8 +262,8 @@ class Exported:
 
 
 def export(site: Site, recording_id: str, target: Path) -> Exported:
-    """Export a sealed recording into a folder that is not there yet."""
-    site.run("export", recording_id, "--person", PERSON, "--to", str(target), with_passphrase=True)
+    """Export a sealed recording into a folder that is not there yet, as who fulfils a data subject's request."""
+    site.copy_for_data_subject(recording_id, target)
     manifest = json.loads((target / "manifest.json").read_text())
     (name,) = manifest["files"]
     samples, _ = soundfile.read(target / name, dtype="float64", always_2d=True)
