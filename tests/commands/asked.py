@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
-from aiohttp import web
-
-from daemon.control import Route, Row
+from daemon.control import Row
 from daemon.desks.operations import DecisionQuestion, GateQuestion
-from daemon.peers import Asker, Peer
 from policy.clock import to_iso
 from policy.errors import ConsentlineError
 from policy.vocabulary import CallId, RecordingId, WithdrawnBy

@@ -155,7 +155,7 @@ class Doorstep:
     # ---------------------------------------------------------------- what is there
 
     def keep(self, number: int, *, seconds: float = 3, agent: PersonId | None = AGENT) -> RecordingId:
-        """Store a call with real sound: the caller at 440 Hz on the left, the agent at 1000 Hz on the right."""
+        """Store a call with real sound: the caller at 440 Hz on the left, the agent at 1 kHz on the right."""
         stage = self.stage
         recording_id = stage.begin(number)
         path = stage.spool / f"{recording_id}.flac"

@@ -242,7 +242,7 @@ def test_a_zip_opens_with_its_own_passphrase_and_tells_nothing_in_its_names(
 
 @pytest.mark.parametrize(("party", "silent", "other", "hz"), [("agent", 1, 0, 440), ("caller", 0, 1, 1000)])
 def test_the_other_party_is_replaced_by_silence_and_the_residue_is_stated(
-    door: Doorstep, requested: RecordingId, tmp_path: Path, party: str, silent: int, other: int, hz: float
+    *, door: Doorstep, requested: RecordingId, tmp_path: Path, party: str, silent: int, other: int, hz: float
 ) -> None:
     ok(door.run(OFFICER, "export", requested, *REQUEST, "--to", tmp_path / "out", "--silence", party))
     samples, _ = soundfile.read(tmp_path / "out" / "recording.wav", dtype="int16")
@@ -395,7 +395,7 @@ def test_a_part_is_erased_in_both_channels_and_the_old_key_opens_nothing(
     ],
 )
 def test_a_part_that_is_none_is_refused(
-    door: Doorstep, requested: RecordingId, first: str, end: str, code: int, told: str
+    *, door: Doorstep, requested: RecordingId, first: str, end: str, code: int, told: str
 ) -> None:
     ended = door.run(OFFICER, "erase", requested, *REQUEST, "--from", first, "--to", end)
     assert ended.code == code

@@ -262,7 +262,7 @@ class Exported:
 
 
 def export(site: Site, recording_id: str, target: Path) -> Exported:
-    """Export a sealed recording into a folder that is not there yet, as who fulfils a data subject's request."""
+    """Export a sealed recording into a new folder, as who fulfils a data subject's request."""
     site.copy_for_data_subject(recording_id, target)
     manifest = json.loads((target / "manifest.json").read_text())
     (name,) = manifest["files"]
