@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from commands.policy_choice import as_policy
 from policy.config import Config
 from policy.errors import ConfigError
 from policy.load import Policies
@@ -26,7 +25,7 @@ def allowed(db: Db, policies: Policies) -> Mapping[str, bool]:
     for version in versions.all_versions(db):
         now = policies.by_name.get(version.name)
         try:
-            then = as_policy(version)
+            then = versions.as_policy(version)
         except ConfigError:
             found[version.content_hash] = False
             continue

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from commands.diagnosis import Check, note, ok, problem
 from ivr.prompts import PromptLibrary, PromptUnfit
-from policy.model import PROMPT_NAMES, Policy, PromptName
+from policy.model import Policy, PromptName
 from policy.vocabulary import Voice
 
 _ADVICE = "consentline prompts build"
@@ -26,7 +26,7 @@ def prompt_checks(folder: Path, policies: Iterable[Policy], *, for_real: bool = 
         _prompt(library, policy, prompt, language, for_real=for_real)
         for policy in policies
         for language in sorted(policy.notice.text)
-        for prompt in PROMPT_NAMES
+        for prompt in policy.prompts
     ]
 
 

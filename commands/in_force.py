@@ -41,8 +41,8 @@ def running(invocation: Invocation, name: str) -> tuple[Policy, str | None]:
         NotFound: If no policy of that name runs, or lies there.
     """
     from commands.control import DaemonAway
-    from commands.policy_choice import as_policy
     from policy.errors import AccessRefused, NotFound
+    from store.versions import as_policy
 
     try:
         versions = in_force(invocation)

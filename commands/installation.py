@@ -131,7 +131,7 @@ def create(
         for path in policy_files:
             _copy(made, path, config.path("policies") / path.name)
         policies = load_policies(config.path("policies"))
-        snippets = _rendered(config, policies)
+        snippets = rendered(config, policies)
         for name in ("vault", "epochs"):
             _folder(made, config.path(name), _PRIVATE, must_be_empty=True)
         Vault(folder=config.path("vault")).prepare(holds_some=False)
@@ -183,7 +183,7 @@ def add(
                 _copy(made, path, folder / path.name)
         policies = load_policies(folder)
         wanted = [policies.named(path.name.removesuffix(".toml")) for path in policy_files]
-        for name, snippet in _rendered(config, policies).items():
+        for name, snippet in rendered(config, policies).items():
             _rewrite(made, config.home / SNIPPETS / name, snippet.encode())
         return _keys(config, wanted, holder, clock, randomness)
 
@@ -210,6 +210,39 @@ def renew_patience(config: Config, policies: Policies) -> int | None:
     return needed_s
 
 
+def render_anew(config: Config, policies: Policies) -> Mapping[str, bool]:
+    """Render every snippet anew where init put it, all or none.
+
+    Returns:
+        Whether it is another one now, by file name.
+
+    Raises:
+        NotFound: If one is not there.
+        ConfigError: If the config holds what cannot stand in a conf file.
+        Unavailable: If one cannot be written.
+    """
+    changed = {}
+    with _all_or_nothing() as made:
+        for name, snippet in rendered(config, policies).items():
+            path = config.home / SNIPPETS / name
+            if not path.is_file():
+                raise NotFound(f"{path}: must be the snippet that init rendered, got no file")
+            changed[name] = path.read_bytes() != snippet.encode()
+            if changed[name]:
+                _rewrite(made, path, snippet.encode())
+    return changed
+
+
+def rendered(config: Config, policies: Policies) -> Mapping[str, str]:
+    """Return the snippets that config and policies make now, by file name.
+
+    Raises:
+        ConfigError: If the config holds what cannot stand in a conf file.
+    """
+    needed_s = patience.needed_s(config.path("prompts"), policies.by_name.values())
+    return render(config, policies, patience_s=needed_s)
+
+
 def config_text(asked: Asked) -> bytes:
     """Return the config file that the answers make.
 
@@ -234,11 +267,6 @@ ami_port = {asked.ami_port}
 ami_user = "{asked.ami_user}"
 ami_password = "{asked.ami_password}"
 """.encode()
-
-
-def _rendered(config: Config, policies: Policies) -> Mapping[str, str]:
-    needed_s = patience.needed_s(config.path("prompts"), policies.by_name.values())
-    return render(config, policies, patience_s=needed_s)
 
 
 def _keys(
@@ -335,7 +363,7 @@ def _in_words() -> Iterator[None]:
     except OSError as error:
         raise Unavailable(
             f"{error.filename or 'installation'}: {error.strerror or error}",
-            hint="run init as the daemon's own user, in a folder that it owns",
+            hint="run this as the daemon's own user, in a folder that it owns",
         ) from error
 
 

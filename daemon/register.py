@@ -17,6 +17,7 @@ from daemon.metrics import Metrics
 from daemon.store_thread import StoreThread
 from ivr.direction import Passing
 from ivr.events import Earlier
+from policy.access import Closure
 from policy.alarm_kinds import Ending
 from policy.errors import ConsentlineError
 from policy.evidence import Arrival, Decision
@@ -28,9 +29,11 @@ from policy.vocabulary import (
     CallId,
     ControllerLost,
     ErasedBecause,
+    Outcome,
     PolicyName,
     RecordingId,
     RecordingState,
+    TakenBack,
     WithdrawnBy,
 )
 from recorder.ports import Row
@@ -38,6 +41,7 @@ from store import (
     alarms,
     call_agents,
     calls,
+    closures,
     counts,
     decisions,
     destruction,
@@ -46,6 +50,7 @@ from store import (
     reading_keys,
     recordings,
     sealing,
+    withdrawals,
 )
 from store.archive import Archive
 from store.callers import seal_caller
@@ -102,21 +107,37 @@ class Register:
                     calls.open_call(tx, arrival, caller=caller, policies=self.policies)
                 return None
             withdrawn = any(
-                row.state is RecordingState.WITHDRAWN for row in recordings.of_call(db, arrival.call_id)
+                row.state is RecordingState.WITHDRAWN
+                or Closure.RESTRICTED in closures.of_recording(db, row.recording_id)
+                for row in recordings.of_call(db, arrival.call_id)
             )
             return _earlier(known, withdrawn=withdrawn)
 
         return await self.thread.run(work)
 
-    async def store_decision(self, decision: Decision) -> None:
-        """Make a decision durable (I1), with the recording's row when it names one."""
+    async def store_decision(self, decision: Decision) -> tuple[RecordingId, ...]:
+        """Make a decision durable (I1), with the recording's row when it names one.
 
-        def work(tx: Tx) -> None:
-            decisions.store(tx, decision, self.policies)
+        Returns:
+            Earlier recordings of the same caller that a refusal takes back; noted, and not gone yet (E4).
+        """
+
+        def work(tx: Tx) -> tuple[RecordingId, ...]:
+            is_new = decisions.store(tx, decision, self.policies)
             _end_alarms(tx, decision)
+            policy = self._policy_of(decision)
+            if not is_new or decision.outcome is not Outcome.REFUSED or policy is None:
+                return ()
+            return withdrawals.reach_back(tx, self.archive.db, decision.call_id, policy, decision.decided_at)
 
-        await self._write(work)
+        reached = await self._write(work)
         self.metrics.decided(decision.outcome)
+        return reached
+
+    def _policy_of(self, decision: Decision) -> Policy | None:
+        """Return whose words were played, or None."""
+        played = None if decision.prompt is None else decision.prompt.policy_hash
+        return next((one for one in self.policies.by_name.values() if one.content_hash == played), None)
 
     async def count(self, passing: Passing) -> None:
         """Count a call that went past a gate unasked (N1)."""
@@ -172,10 +193,9 @@ class Register:
         now = self.archive.clock.now()
         await self._write(lambda tx: recordings.lost(tx, recording_id, now, problem=problem))
 
-    async def note_withdrawal(self, recording_id: RecordingId, by: WithdrawnBy) -> None:
-        """Commit who said stop; a second note changes nothing."""
-        now = self.archive.clock.now()
-        await self._write(lambda tx: recordings.withdrawn(tx, recording_id, now, by))
+    async def note_withdrawal(self, recording_id: RecordingId, by: WithdrawnBy) -> TakenBack:
+        """Commit who said stop, and return what becomes of it; a second note changes nothing."""
+        return await self.thread.run(lambda: withdrawals.take_back(self.archive, recording_id, by))
 
     async def destroy(
         self, recording_id: RecordingId, because: ErasedBecause, paths: tuple[Path, ...]

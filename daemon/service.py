@@ -25,6 +25,7 @@ from daemon.control import ControlSocket
 from daemon.desks.access import AccessDesk
 from daemon.desks.keys import KeyDesk
 from daemon.desks.operations import OperationsDesk
+from daemon.desks.people import PeopleDesk
 from daemon.desks.policies import PoliciesDesk
 from daemon.doorway import Doorway
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
@@ -36,6 +37,7 @@ from daemon.metrics import Metrics, MetricsSite
 from daemon.mirroring import Mirroring
 from daemon.operations import DaemonOperations, Links
 from daemon.peers import Doorman
+from daemon.people_office import PeopleOffice
 from daemon.proofs import Proofs
 from daemon.register import Register
 from daemon.scope_keeper import ScopeKeeper
@@ -202,6 +204,7 @@ class Service:
         self._proofs = Proofs(
             db=archive.db, thread=register.thread, clock=self._clock, randomness=archive.randomness
         )
+        self._people = PeopleOffice(archive=archive, policies=policies, thread=register.thread)
         self._checkpoints = CheckpointKeeper(
             key_path=config.path("signing_key"),
             targets=config.ledger.targets,
@@ -271,6 +274,7 @@ class Service:
         archive, thread = self._archive, self._register.thread
         desks = (
             OperationsDesk(self._operations),
+            PeopleDesk(self._people),
             PoliciesDesk(self._policies),
             KeyDesk(db=archive.db, thread=thread, proofs=self._proofs, clock=self._clock),
             AccessDesk(self._doorway, self._proofs),

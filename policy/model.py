@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 from policy.access import Access
 from policy.cited import sources
 from policy.clock import LOCAL_ZONE
-from policy.consent import Consent
+from policy.consent import Consent, OnIncident
 from policy.errors import shown
 from policy.holds import Deviation, Hardship, HoldReason, Holds
 from policy.identity import Conflict, Data, Identity, Staff, WorksCouncil
@@ -40,8 +40,14 @@ __all__ = ["PROMPT_NAMES", "Consent", "Policy", "PromptName", "sources"]
 
 _SPOKEN_SPACES = re.compile(r"\s+")
 
-PromptName = Literal["notice", "withdrawn", "agent_recorded", "agent_not_recorded"]
-PROMPT_NAMES: tuple[PromptName, ...] = ("notice", "withdrawn", "agent_recorded", "agent_not_recorded")
+PromptName = Literal["notice", "withdrawn", "restricted", "agent_recorded", "agent_not_recorded"]
+PROMPT_NAMES: tuple[PromptName, ...] = (
+    "notice",
+    "withdrawn",
+    "restricted",
+    "agent_recorded",
+    "agent_not_recorded",
+)
 
 
 class Policy(Section):
@@ -57,6 +63,8 @@ class Policy(Section):
         consent: How a caller is asked.
         notice: What the caller hears first.
         withdrawn: What both parties hear once a recording is stopped and deleted.
+        restricted: What both parties hear where a recording is stopped and kept, closed to everybody,
+            while an incident or a hold is open; needed under `consent.on_incident` = `restrict`.
         agent_recorded: What the agent hears when the call is recorded.
         agent_not_recorded: What the agent hears when it is not.
         purposes: What calls are recorded for, by name.
@@ -88,6 +96,7 @@ class Policy(Section):
     consent: Consent
     notice: Notice
     withdrawn: Spoken
+    restricted: Spoken | None = None
     agent_recorded: Spoken
     agent_not_recorded: Spoken
     purposes: dict[Name, Purpose] = Field(default_factory=dict)
@@ -108,6 +117,11 @@ class Policy(Section):
     staff: Staff = Staff()
     backups: Backups = Backups()
     conflicts: Listed[Conflict] = ()
+
+    @property
+    def prompts(self) -> tuple[PromptName, ...]:
+        """Everything that is said under this policy."""
+        return tuple(name for name in PROMPT_NAMES if getattr(self, name) is not None)
 
     @property
     def all_numbers(self) -> tuple[str, ...]:
@@ -156,14 +170,16 @@ class Policy(Section):
         for language, why in (("nl", "Dutch always"), (self.notice.default_language, "the default")):
             if language not in languages:
                 yield f"notice.text.{language}: must be there ({why}), got nothing"
-        for spoken_name in ("withdrawn", "agent_recorded", "agent_not_recorded"):
+        if self.consent.on_incident is OnIncident.RESTRICT and self.restricted is None:
+            yield 'restricted: must be there under consent.on_incident "restrict", got nothing'
+        for spoken_name in self.prompts[1:]:
             spoken: Spoken = getattr(self, spoken_name)
             for language in sorted(languages - set(spoken.text)):
                 yield f"{spoken_name}.text.{language}: must be there, as in notice.text, got nothing"
         for language, template in self.notice.text.items():
             for problem in self._template_problems(language, template, self._slots_wanted()):
                 yield f"notice.text.{language}: {problem}"
-        for spoken_name in ("withdrawn", "agent_recorded", "agent_not_recorded"):
+        for spoken_name in self.prompts[1:]:
             for language, template in getattr(self, spoken_name).text.items():
                 for problem in self._template_problems(language, template, set()):
                     yield f"{spoken_name}.text.{language}: {problem}"
@@ -314,7 +330,7 @@ class Policy(Section):
         return short if short in self.notice.text else self.notice.default_language
 
     def spoken(self, prompt: PromptName, language: str) -> str:
-        """Return the very words of a prompt, slots filled, white space folded to single spaces."""
+        """Return the very words of a prompt of this policy, slots filled, white space folded."""
         section: Spoken = getattr(self, prompt)
         filled = section.text[language].format(**self._slots(language))
         return _SPOKEN_SPACES.sub(" ", filled).strip()

@@ -9,12 +9,14 @@ from enum import Enum
 from typing import Final
 
 from policy.access import Action
-from policy.clock import to_local
+from policy.clock import LOCAL_ZONE, to_local
 from policy.model import Policy
 from policy.period import Period
-from policy.retention import DataKind
+from policy.retention import BackupMode, DataKind
 from policy.rules import deciding_key
+from policy.scope import AnsweredBy, TransferOutside
 from policy.section import Section
+from policy.terms import data_due_at
 from policy.vocabulary import CallId, Outcome, RecordingId, RecordingState
 from publish.naming import title_of
 
@@ -25,15 +27,20 @@ class About(Enum):
     """What a line of the explanation is about."""
 
     POLICY = "policy"
+    SCOPE = "scope"
     NOTICE = "notice"
     OUTCOME = "outcome"
+    HELD = "held by"
     RECORDING = "recording"
     RETENTION = "retention"
     WHAT_NEXT = "what next"
     LONGER = "longer"
     WITHDRAWAL = "withdrawal"
     LISTENING = "who may hear"
+    BACKUP = "backup"
     CALL_DATA = "call data"
+    EVIDENCE = "evidence"
+    DEVIATION = "deviation"
     CONFLICT = "conflict"
 
 
@@ -63,6 +70,8 @@ class Kept:
     Attributes:
         policy: The version it was made under, or None when its text is not kept.
         rule: Why it is due then, in words, as stored when it began.
+        promised_at: When it had to be gone by its term alone.
+        kept_by: Each hold and extension that keeps it now, in words.
         ended_because: Why its end was decided, or None.
     """
 
@@ -73,6 +82,22 @@ class Kept:
     rule: str
     ended_because: str | None
     erased_at: datetime | None
+    promised_at: datetime
+    kept_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Somebody had the call for a while.
+
+    Attributes:
+        person: Their id, or None when it is not known who was at that telephone.
+        until: None while they have it.
+    """
+
+    person: str | None
+    since: datetime
+    until: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +117,7 @@ class CallFacts:
     kept: tuple[Kept, ...]
     data_due_at: datetime
     data_erased_at: datetime | None
+    held: tuple[Held, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,13 +161,17 @@ def _explain(
         )
     else:
         yield from _of_policy(facts, policy, running)
+        yield _scope(policy)
     yield from _of_notice(facts)
     yield _of_outcome(facts, policy)
+    yield from _of_holders(facts, policy)
     for kept in facts.kept:
         if kept.policy is not None:
             yield from _of_recording(kept, kept.policy, facts, now)
     yield from _of_call_data(facts, policy, now)
     if policy is not None:
+        yield from _evidence(facts, policy, now)
+        yield from _deviations(policy, now)
         yield from _conflicts(policy)
 
 
@@ -160,6 +190,23 @@ def _of_policy(facts: CallFacts, policy: Policy, running: Policy | None) -> Iter
             rule="version",
             source="X8",
         )
+
+
+def _scope(policy: Policy) -> Reason:
+    scope = policy.scope
+    ways = ", ".join(way.value for way in scope.directions)
+    who = "whoever answers" if scope.answered_by is AnsweredBy.ANYONE else "only while the KCC has the call"
+    outside = {
+        TransferOutside.STOP_AND_KEEP: "ends the recording and keeps it",
+        TransferOutside.GO_ON: "goes on recording",
+        TransferOutside.DROP: "ends the recording and erases it",
+    }[scope.transfer_outside]
+    return Reason(
+        about=About.SCOPE,
+        says=f"recorded are calls that are {ways}, {who}; a transfer outside the KCC {outside}",
+        rule=f"scope.directions = {ways}; scope.answered_by = {scope.answered_by.value}",
+        source=_source(scope, "directions"),
+    )
 
 
 def _of_notice(facts: CallFacts) -> Iterator[Reason]:
@@ -214,6 +261,20 @@ def _why(outcome: Outcome, policy: Policy | None) -> str:
     }[outcome]
 
 
+def _of_holders(facts: CallFacts, policy: Policy | None) -> Iterator[Reason]:
+    roles = {} if policy is None or policy.access is None else policy.access.roles
+    takes_calls = [(name, role) for name, role in roles.items() if role.takes_calls]
+    rule, source = ("who held it", "X5")
+    if takes_calls:
+        ((name, role), *_) = takes_calls
+        rule, source = f"access.roles.{name}", role.source
+    for held in facts.held:
+        who = held.person or "somebody who is on no agent's line"
+        until = "who has it now" if held.until is None else f"until {to_local(held.until)}"
+        says = f"{who}, from {to_local(held.since)}, {until}"
+        yield Reason(about=About.HELD, says=says, rule=rule, source=source)
+
+
 def _of_recording(kept: Kept, policy: Policy, facts: CallFacts, now: datetime) -> Iterator[Reason]:
     name = kept.recording_id[:8]
     source = _source(policy.retention, "recording")
@@ -234,11 +295,22 @@ def _of_recording(kept: Kept, policy: Policy, facts: CallFacts, now: datetime) -
         return
     yield Reason(
         about=About.RETENTION,
-        says=f"{name}: kept at most {policy.retention.recording}, so due at {to_local(kept.due_at)}",
+        says=f"{name}: kept at most {policy.retention.recording}, so due at {to_local(kept.promised_at)}",
         rule=f"retention.recording = {policy.retention.recording}",
         source=source,
     )
     yield Reason(about=About.WHAT_NEXT, says=f"{name}: {_next(kept, now)}", rule=kept.rule, source=source)
+    for words in kept.kept_by:
+        yield Reason(about=About.LONGER, says=f"{name}: {words}", rule="on the ledger", source="X6")
+    if kept.ended_because is None:
+        mode = policy.backups.mode
+        where = "in no backup" if mode is BackupMode.NONE else "in a backup that erases with us"
+        yield Reason(
+            about=About.BACKUP,
+            says=f"{name}: {where}",
+            rule=f"backups.mode = {mode.value}",
+            source=_source(policy.backups, "mode"),
+        )
     if kept.ended_because is None and now < kept.due_at:
         yield from _longer(policy)
         yield from _withdrawal(policy, going_on=facts.going_on)
@@ -331,6 +403,40 @@ def _of_call_data(facts: CallFacts, policy: Policy | None, now: datetime) -> Ite
     else:
         says = f"number, caller and channel go at {to_local(facts.data_due_at)}"
     yield Reason(about=About.CALL_DATA, says=says, rule=rule, source=source)
+
+
+def _evidence(facts: CallFacts, policy: Policy, now: datetime) -> Iterator[Reason]:
+    """Say when what vouches for the call goes: never before its recording (X8)."""
+    for kind, what in _EVIDENCE.items():
+        term = policy.retention.term(kind)
+        due_at = data_due_at(policy, kind, facts.started_at)
+        when = f"went at {to_local(due_at)}" if due_at <= now else f"go at {to_local(due_at)}"
+        yield Reason(
+            about=About.EVIDENCE,
+            says=f"{what}: {when}, no earlier than the recording",
+            rule=f"retention.{kind.value} = {term}",
+            source=policy.retention.sources.get(kind.value) or _source(policy.retention, "call_data"),
+        )
+
+
+_EVIDENCE: Final = {
+    DataKind.DECISIONS: "what was heard and decided",
+    DataKind.NOTICE_VERSIONS: "the words of the notice, unless a later call heard them",
+    DataKind.LEDGER_PAYLOADS: "the ledger's words about the call; its hashes stay",
+}
+
+
+def _deviations(policy: Policy, now: datetime) -> Iterator[Reason]:
+    today = now.astimezone(LOCAL_ZONE).date()
+    for deviation in policy.granted_deviations:
+        if deviation.approved_on <= today <= deviation.until:
+            yield Reason(
+                about=About.DEVIATION,
+                says=f"until {deviation.until}, approved by {deviation.approved_by} on"
+                f" {deviation.approved_on}: {deviation.finding}",
+                rule=deviation.deviates_from,
+                source=deviation.source or NO_ARTICLE,
+            )
 
 
 def _conflicts(policy: Policy) -> Iterator[Reason]:

@@ -14,8 +14,9 @@ from datetime import datetime
 from typing import Final
 
 from policy.clock import from_ms, to_iso, to_ms
+from policy.retention import DataKind
 from policy.vocabulary import CallId, PolicyName
-from store import alarms, call_agents, ledger, settings
+from store import alarms, call_agents, evidence_terms, ledger, settings
 from store.db import Db, Tx
 from store.ledger import Json, Kind
 from store.steps import Step, straight_on
@@ -68,7 +69,9 @@ def kept(db: Db, *, until: datetime) -> tuple[CallDue, ...]:
 
 
 def erase(db: Db, due: Sequence[CallDue], *, at: datetime, step: Step = straight_on) -> int:
-    """Erase the data of these calls; again is harmless, and on return no file holds them.
+    """Erase the data of these calls, and evidence on a term of its own; on return no file holds them.
+
+    Again is harmless.
 
     Returns:
         How many calls were erased.
@@ -85,6 +88,11 @@ def erase(db: Db, due: Sequence[CallDue], *, at: datetime, step: Step = straight
                 _tell(tx, gone, at)
                 settings.put(tx, _TO_FORGET, b"1")
         erased += len(gone)
+    if evidence_terms.are_due(db, at=at):
+        step("erase evidence on a term of its own")
+        with db.write() as tx:
+            evidence_terms.erase(tx, at=at)
+            settings.put(tx, _TO_FORGET, b"1")
     _forget(db, step)
     return erased
 
@@ -109,7 +117,8 @@ def _erase_rows(tx: Tx, call_id: CallId, at: datetime) -> bool:
     ).rowcount
     if not changed:
         return False
-    tx.execute("DELETE FROM decisions WHERE call_id = ?", (call_id,))
+    if not evidence_terms.has_its_own(tx, call_id, DataKind.DECISIONS):
+        tx.execute("DELETE FROM decisions WHERE call_id = ?", (call_id,))
     for table in ("holds", "extensions", "closures"):
         tx.execute(
             f"DELETE FROM {table} WHERE recording_id IN"  # noqa: S608 - our own words
@@ -129,6 +138,8 @@ def _erase_rows(tx: Tx, call_id: CallId, at: datetime) -> bool:
 def _tell(tx: Tx, gone: Sequence[CallDue], at: datetime) -> None:
     subjects: list[str] = []
     for call in gone:
+        if evidence_terms.has_its_own(tx, call.call_id, DataKind.LEDGER_PAYLOADS):
+            continue
         found = tx.execute("SELECT recording_id FROM recordings WHERE call_id = ?", (call.call_id,))
         subjects += [call.call_id, *(row["recording_id"] for row in found.fetchall())]
     ledger.expire(tx, subjects, at, "retention.call_data")

@@ -14,7 +14,7 @@ from policy.evidence import Arrival, Way
 from policy.load import Policies
 from policy.period import Period
 from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId
-from store import call_agents, ledger, versions
+from store import call_agents, evidence_terms, ledger, versions
 from store.callers import SealedCaller
 from store.db import Db, Tx
 from store.ledger import Json, Kind
@@ -123,6 +123,8 @@ def open_call(tx: Tx, arrival: Arrival, *, caller: SealedCaller | None, policies
     ).rowcount
     if not opened:
         return False
+    if policy is not None:
+        evidence_terms.promise(tx, arrival.call_id, policy, arrival.started_at)
     told: dict[str, Json] = {"policy": arrival.policy, "way": arrival.way.value}
     ledger.append(
         tx, Kind.CALL_OPENED, arrival.started_at, actor="daemon", subject=arrival.call_id, payload=told

@@ -7,7 +7,8 @@ mended by a path that exists anyway (destruction, `lost`, unlinking), so nothing
 what may be kept. The rules, in the order in which they are applied to one recording:
 
 * an end was decided and is not complete: destruction is run again;
-* plaintext was renamed to `.withdrawn`: somebody said stop, whatever the row says (I6);
+* plaintext was renamed to `.withdrawn`: somebody said stop, whatever the row says (I6); unless the
+  withdrawal closed the recording: then the daemon gives it its name back at its next start;
 * plaintext of a recording that is gone, or that no decision ever permitted: it goes (I1);
 * plaintext of a sealed recording: a crash came between commit and unlink; it goes (I3);
 * a sealed file that no envelope opens, of a recording not sealed yet: left by a crash in
@@ -33,7 +34,7 @@ from policy.alarm_kinds import Ending
 from policy.clock import to_ms
 from policy.errors import DestructionIncomplete
 from policy.vocabulary import CallId, ErasedBecause, RecordingId, RecordingState, WithdrawnBy
-from store import alarms, destruction, envelopes, ledger, recordings
+from store import alarms, closures, destruction, envelopes, ledger, recordings
 from store.archive import Archive
 from store.destruction import Doom
 from store.ledger import Json, Kind
@@ -91,6 +92,7 @@ class Stock:
         returned: Lost recordings whose sealed file is there again, byte for byte.
         plaintext: Unsealed files by recording.
         opened: Recordings that a whole path of envelopes opens, under epoch keys that are there.
+        restricted: Recordings that are closed by a restriction.
     """
 
     rows: Mapping[RecordingId, RecordingRow]
@@ -100,6 +102,7 @@ class Stock:
     returned: frozenset[RecordingId]
     plaintext: Mapping[RecordingId, tuple[Path, ...]]
     opened: frozenset[RecordingId]
+    restricted: frozenset[RecordingId] = frozenset()
 
 
 def take_stock(archive: Archive) -> Stock:
@@ -135,6 +138,7 @@ def take_stock(archive: Archive) -> Stock:
         ),
         plaintext=plaintext,
         opened=opened,
+        restricted=closures.all_restricted(archive.db),
     )
 
 
@@ -217,6 +221,8 @@ def _judge(stock: Stock, recording_id: RecordingId) -> Iterator[Finding]:
     said_stop = any(path.name.endswith(WITHDRAWN_SUFFIX) for path in plain)
     if row.half_gone:
         yield _finding(row, f"{row.state.value}, but not gone yet", Action.DESTROY, row.erased_because)
+    elif said_stop and recording_id in stock.restricted:
+        return
     elif said_stop and row.erased_at is None:
         yield _finding(row, "withdrawn plaintext", Action.DESTROY, ErasedBecause.WITHDRAWN)
     elif row.erased_at is not None:

@@ -23,6 +23,7 @@ from store.schema import (
     ledger,
     people,
     recordings,
+    terms,
 )
 
 IN_ORDER: Final = (
@@ -36,6 +37,7 @@ IN_ORDER: Final = (
     ("0008_keys", keys.STATEMENTS),
     ("0009_access", access.STATEMENTS),
     ("0010_checkpoints", checkpoints.STATEMENTS),
+    ("0011_terms", terms.STATEMENTS),
 )
 """What every database went through, in this order."""
 

@@ -62,7 +62,7 @@ def recording_named(number: int) -> RecordingId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A database with Eindhoven's policy and its keys, and a clock that stands still.
+    """A database with the calls and the keys of one policy, and a clock that stands still.
 
     Attributes:
         halves: The private half of each role's reading key.
@@ -76,6 +76,7 @@ class Scene:
     halves: Mapping[RoleName, PrivateHalf]
     told: int
     spool: Path
+    policy: PolicyName = EINDHOVEN
 
     @property
     def db(self) -> Db:
@@ -87,8 +88,8 @@ class Scene:
         return Arrival(
             call_id=CallId(f"1795282161.{number}"),
             channel=f"PJSIP/trunk-{number:08x}",
-            policy=EINDHOVEN,
-            number="14040",
+            policy=self.policy,
+            number=self.policies.named(self.policy).numbers[0],
             caller=f"+3161234{number:04d}",
             language="nl",
             started_at=started_at or self.clock.now(),
@@ -113,7 +114,7 @@ class Scene:
         self, number: int, outcome: Outcome = Outcome.NOT_REFUSED, *, recorded: bool | None = None
     ) -> Decision:
         """Return what the call of that number decided."""
-        policy = self.policies.named(EINDHOVEN)
+        policy = self.policies.named(self.policy)
         permits = outcome.permits_recording if recorded is None else recorded
         return Decision(
             call_id=CallId(f"1795282161.{number}"),
@@ -222,6 +223,7 @@ def scene(
     clock: SteppedClock | None = None,
     start: int = 0,
     policies: Path = ROOT / "policies",
+    policy: PolicyName = EINDHOVEN,
 ) -> Iterator[Scene]:
     """Set one up, or start it again after a crash, and close it.
 
@@ -229,6 +231,7 @@ def scene(
         folder: The installation.
         clock: The clock that stood there before the crash.
         start: Differs at each start, so that no random byte comes twice.
+        policy: Whose calls there are.
         policies: Folder of those that are served.
     """
     clock, randomness = clock or SteppedClock(STARTED_AT), CountingRandomness(100 + start)
@@ -237,10 +240,9 @@ def scene(
     spool = folder / "spool"
     spool.mkdir(exist_ok=True)
     served = load_policies(policies)
-    policy = served.named(EINDHOVEN)
     halves = {
         role: keys.make_private_half(CountingRandomness(seed))
-        for seed, role in enumerate(reading_keys.roles_with_keys(policy), start=1)
+        for seed, role in enumerate(reading_keys.roles_with_keys(served.named(policy)), start=1)
     }
     archive = Archive(
         db=db,
@@ -253,8 +255,8 @@ def scene(
     archive.prepare()
     with db.write() as tx:
         for role, half in halves.items():
-            reading_keys.add_reading_key(tx, EINDHOVEN, role, half.public, at=clock.now(), actor="test")
-        reading_keys.seal_by(tx, policy, at=clock.now(), actor="test")
+            reading_keys.add_reading_key(tx, policy, role, half.public, at=clock.now(), actor="test")
+        reading_keys.seal_by(tx, served.named(policy), at=clock.now(), actor="test")
     try:
         yield Scene(
             archive=archive,
@@ -264,6 +266,7 @@ def scene(
             halves=halves,
             told=ledger.head(db).size,
             spool=spool,
+            policy=policy,
         )
     finally:
         db.close()

@@ -136,7 +136,8 @@ def test_agents_on_a_shared_trunk_are_known_by_the_number_dialled(staffed: Scene
 
 def test_a_number_outside_that_was_called_in_a_transfer_is_in_no_file(staffed: Scene) -> None:
     call_id = staffed.open_call(1)
-    answered = (Answered(endpoint="PJSIP/trunk", dialled="+31698765432"),)
+    rung = "trunk/sip:+31698765432@10.0.0.1"
+    answered = (Answered(endpoint="PJSIP/trunk", queue_member=rung, dialled="+31698765432"),)
     call_agents.note(staffed.db, call_id, {FIRST: ways_of(answered, tag_key=TAG_KEY)}, STARTED_AT)
     assert who(staffed, call_id) == [(None, 0, None)]
     assert b"98765432" not in staffed.every_byte()
