@@ -33,6 +33,12 @@ COMMANDS = {
     "erase": "commands.erase:erase",
     "export": "commands.export:export",
     "finalise": "commands.finalise:finalise",
+    "holds list": "commands.holds_list:list_holds",
+    "holds place": "commands.holds_place:place",
+    "holds release": "commands.holds_release:release",
+    "incident assess": "commands.incident_assess:assess",
+    "incident flag": "commands.incident_flag:flag",
+    "incident list": "commands.incident_list:list_incidents",
     "init": "commands.init:init",
     "listen": "commands.listen:listen",
     "ledger show": "commands.ledger_show:show_ledger",
@@ -70,6 +76,8 @@ COMMANDS = {
 
 GROUPS = {
     "approvals": "Words that people give each other for one recording.",
+    "holds": "Recordings kept beyond their term.",
+    "incident": "Calls pointed out, and what was decided about them.",
     "ledger": "The log that cannot be edited unnoticed.",
     "people": "Who may do what, who answers where, and who was told.",
     "policy": "The policy files.",

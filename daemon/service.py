@@ -18,11 +18,14 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from casework import incidents
 from daemon.agi_ends import AgiEnds
 from daemon.bridges import Bridges, Met, Parted
 from daemon.checkpoints import CheckpointKeeper
 from daemon.control import ControlSocket
 from daemon.desks.access import AccessDesk
+from daemon.desks.holds import HoldsDesk
+from daemon.desks.incidents import IncidentsDesk
 from daemon.desks.keys import KeyDesk
 from daemon.desks.operations import OperationsDesk
 from daemon.desks.people import PeopleDesk
@@ -278,6 +281,8 @@ class Service:
             PoliciesDesk(self._policies),
             KeyDesk(db=archive.db, thread=thread, proofs=self._proofs, clock=self._clock),
             AccessDesk(self._doorway, self._proofs),
+            IncidentsDesk(self._archive, self._register.thread),
+            HoldsDesk(self._archive, self._register.thread),
         )
         routes = (route for desk in desks for route in desk.routes())
         control = ControlSocket(
@@ -420,6 +425,7 @@ class Service:
 
         async def purge() -> None:
             await self._operations.purge(dry_run=False, as_of=None, clock_is_right=False, actor="daemon")
+            await self._register.thread.run(lambda: incidents.settle(self._archive))
 
         async def sweep() -> None:
             await self._operations.sweep(dry_run=False)

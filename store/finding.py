@@ -102,7 +102,8 @@ def candidates(db: Db, policy: str, search: Search, *, tag_key: bytes) -> list[R
         values.append(number_tag(tag_key, search.number))
     if search.agent is not None:
         conditions.append(
-            "EXISTS (SELECT 1 FROM call_agents a WHERE a.call_id = r.call_id AND a.person_id = ?)"
+            "EXISTS (SELECT 1 FROM recording_agents a WHERE a.recording_id = r.recording_id"
+            " AND a.person_id = ?)"
         )
         values.append(search.agent)
     if search.incident is not None:

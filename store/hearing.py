@@ -61,8 +61,8 @@ def of_agent(db: Db, agent: PersonId, *, since: datetime | None) -> tuple[Heard,
     found = db.rows(
         "SELECT a.*, r.started_at, coalesce(p.name, a.person) AS name FROM accesses a"
         " JOIN recordings r USING (recording_id) LEFT JOIN people p ON p.person_id = a.person"
-        " WHERE a.released_at >= :since AND EXISTS (SELECT 1 FROM call_agents c"
-        "  WHERE c.call_id = r.call_id AND c.person_id = :agent)"
+        " WHERE a.released_at >= :since AND EXISTS (SELECT 1 FROM recording_agents s"
+        "  WHERE s.recording_id = a.recording_id AND s.person_id = :agent)"
         " ORDER BY a.released_at DESC, a.access_id",
         {"since": 0 if since is None else to_ms(since), "agent": agent},
     )

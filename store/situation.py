@@ -141,8 +141,8 @@ class _Tables:
             agents=_grouped(
                 (row["recording_id"], PersonId(row["person_id"]))
                 for row in rows(
-                    "SELECT recording_id, coalesce(person_id, '?') AS person_id FROM call_agents"
-                    " JOIN recordings USING (call_id) WHERE recording_id IN ({ids})"
+                    "SELECT recording_id, coalesce(person_id, '?') AS person_id FROM recording_agents"
+                    " WHERE recording_id IN ({ids})"
                 )
             ),
             extended={

@@ -22,6 +22,7 @@ from store.schema import (
     keys,
     ledger,
     people,
+    recording_agents,
     recordings,
     terms,
 )
@@ -38,6 +39,7 @@ IN_ORDER: Final = (
     ("0009_access", access.STATEMENTS),
     ("0010_checkpoints", checkpoints.STATEMENTS),
     ("0011_terms", terms.STATEMENTS),
+    ("0012_recording_agents", recording_agents.STATEMENTS),
 )
 """What every database went through, in this order."""
 

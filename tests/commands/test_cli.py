@@ -60,6 +60,8 @@ def test_the_table_names_every_command_that_was_promised() -> None:
         "init asterisk-conf serve calls recordings withdraw purge sweep finalise export doctor alarms backup"
     )
     grouped = {
+        "holds": "list place release",
+        "incident": "assess flag list",
         "ledger": "verify show",
         "people": "add add-line change end-line give-hat informed list retire show take-hat",
         "policy": "check diff explain list show",
