@@ -160,6 +160,7 @@ class Doorstep:
         recording_id = stage.begin(number)
         path = stage.spool / f"{recording_id}.flac"
         path.write_bytes(sound(seconds))
+        stage.clock.advance(timedelta(seconds=seconds))
         with stage.db.write() as tx:
             if agent is not None:
                 tx.execute(
