@@ -27,6 +27,7 @@ from policy.scope import Answered
 from policy.situation import PersonId
 from policy.vocabulary import (
     CallId,
+    ConcludedBecause,
     ControllerLost,
     ErasedBecause,
     Outcome,
@@ -192,6 +193,11 @@ class Register:
         """Commit that there are no bytes, without anybody's doing."""
         now = self.archive.clock.now()
         await self._write(lambda tx: recordings.lost(tx, recording_id, now, problem=problem))
+
+    async def concluded(self, recording_id: RecordingId, because: ConcludedBecause) -> None:
+        """Commit why it ends while its call goes on."""
+        now = self.archive.clock.now()
+        await self._write(lambda tx: recordings.concluded(tx, recording_id, now, because))
 
     async def note_withdrawal(self, recording_id: RecordingId, by: WithdrawnBy) -> TakenBack:
         """Commit who said stop, and return what becomes of it; a second note changes nothing."""

@@ -53,6 +53,7 @@ class Kind(Enum):
     CALL_OPENED = "call_opened"
     CALL_ENDED = "call_ended"
     DECIDED = "decided"
+    CONCLUDED = "concluded"
     CAPTURED = "captured"
     SEALED = "sealed"
     QUARANTINED = "quarantined"
