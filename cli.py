@@ -53,6 +53,7 @@ COMMANDS = {
     "people retire": "commands.people_retire:retire",
     "people show": "commands.people_show:show_person",
     "people take-hat": "commands.people_hats:take_hat",
+    "policy apply": "commands.policy_apply:apply",
     "policy check": "commands.policy_check:check",
     "policy diff": "commands.policy_diff:diff",
     "policy explain": "commands.policy_explain:explain",

@@ -30,6 +30,7 @@ from daemon.desks.keys import KeyDesk
 from daemon.desks.operations import OperationsDesk
 from daemon.desks.people import PeopleDesk
 from daemon.desks.policies import PoliciesDesk
+from daemon.desks.promises import PromisesDesk
 from daemon.doorway import Doorway
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
 from daemon.holders import Holders
@@ -282,6 +283,7 @@ class Service:
             KeyDesk(db=archive.db, thread=thread, proofs=self._proofs, clock=self._clock),
             AccessDesk(self._doorway, self._proofs),
             IncidentsDesk(self._archive, self._register.thread),
+            PromisesDesk(self._archive, self._register.thread, self._policies),
             HoldsDesk(self._archive, self._register.thread),
         )
         routes = (route for desk in desks for route in desk.routes())

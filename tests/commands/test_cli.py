@@ -67,7 +67,7 @@ def test_the_table_names_every_command_that_was_promised() -> None:
         "incident": "assess flag list",
         "ledger": "verify show",
         "people": "add add-line change end-line give-hat informed list retire show take-hat",
-        "policy": "check diff explain list show",
+        "policy": "apply check diff explain list show",
         "prompts": "build check",
         "publish": "notice privacy-statement register",
     }

@@ -155,10 +155,18 @@ def caller_number(digits: str) -> str:
 
 
 @contextmanager
-def site_of(unpacked: Unpacked, policies: Sequence[Path], *, trunks: Sequence[str] = ()) -> Iterator[Site]:
+def site_of(
+    unpacked: Unpacked,
+    policies: Sequence[Path],
+    *,
+    trunks: Sequence[str] = (),
+    daemon_command: Sequence[str] = (),
+) -> Iterator[Site]:
     """Have an installation of one's own for a while; a folder with a short path for the sockets."""
     with tempfile.TemporaryDirectory(prefix="cl-") as folder:
-        running = Site(Path(folder), unpacked, policies=policies, trunks=trunks)
+        running = Site(
+            Path(folder), unpacked, policies=policies, trunks=trunks, daemon_command=daemon_command
+        )
         try:
             running.start()
             yield running
