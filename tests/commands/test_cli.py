@@ -56,9 +56,12 @@ def _process(*words: str, **options: object) -> subprocess.Popen[str]:
 
 def test_the_table_names_every_command_that_was_promised() -> None:
     promised = (
-        "init asterisk-conf serve calls recordings withdraw purge sweep finalise export doctor alarms backup"
+        "init asterisk-conf serve calls withdraw purge sweep finalise doctor alarms backup"
+        " listen export erase"
     )
     grouped = {
+        "approvals": "ask confirm deny grant pending take-back yes",
+        "recordings": "find heard list retrieve",
         "holds": "list place release",
         "incident": "assess flag list",
         "ledger": "verify show",
@@ -166,7 +169,9 @@ def test_a_missing_config_file_ends_with_three_and_says_how_to_name_one(
     command: CommandLine, config_file: Path
 ) -> None:
     config_file.unlink()
-    one_error(command("recordings"), 3, "cannot be read: No such file", "--config or CONSENTLINE_CONFIG")
+    one_error(
+        command("recordings", "list"), 3, "cannot be read: No such file", "--config or CONSENTLINE_CONFIG"
+    )
 
 
 def test_the_exit_code_reaches_the_shell() -> None:
@@ -183,6 +188,7 @@ def test_ctrl_c_ends_with_130_and_no_traceback(config_file: Path) -> None:
         [
             *(sys.executable, "cli.py", "--config", str(config_file)),
             *("export", "5f" * 16, "--person", "anna", "--to", str(config_file.parent / "out")),
+            *("--purpose", "quality", "--reason", "why"),
             *("--passphrase-fd", str(reader)),
         ],
         stdout=subprocess.PIPE,
