@@ -3,7 +3,7 @@
     ConsentlineError            1   anything below that has no better code
     ├── (click's own usage)     2   wrong option or argument on the command line
     ├── ConfigError             3   config or policy file: where, what, got, expected
-    ├── NotFound                4   no such call, recording, alarm, policy or prompt
+    ├── NotFound                4   no such call, recording, person, alarm, policy or prompt
     ├── AccessRefused           5   not this person, not this passphrase, not this login
     ├── IntegrityError          6   sealed file, ledger or vault is not what it was
     ├── Unavailable             7   Asterisk, the daemon or a port cannot be reached or had
@@ -61,7 +61,7 @@ class ConfigError(ConsentlineError):
 
 
 class NotFound(ConsentlineError):
-    """No such call, recording, alarm, policy or prompt."""
+    """No such call, recording, person, alarm, policy or prompt."""
 
     exit_code = 4
 
