@@ -120,7 +120,7 @@ def _asked(db: Db, evidence: Evidence) -> Asked:
 def _kept(db: Db, row: RecordingRow, now: datetime) -> Kept:
     from policy.clock import to_local
     from publish.explanation import Kept
-    from store import holds, keeping
+    from store import holds, keeping, recordings
 
     kept_by = []
     if row.erased_at is None:
@@ -142,6 +142,7 @@ def _kept(db: Db, row: RecordingRow, now: datetime) -> Kept:
         erased_at=row.erased_at,
         promised_at=row.promised_at,
         kept_by=tuple(kept_by),
+        concluded=recordings.why_concluded(db, row.recording_id),
     )
 
 

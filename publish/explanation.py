@@ -17,7 +17,7 @@ from policy.rules import deciding_key
 from policy.scope import AnsweredBy, TransferOutside
 from policy.section import Section
 from policy.terms import data_due_at
-from policy.vocabulary import CallId, Outcome, RecordingId, RecordingState
+from policy.vocabulary import CallId, ConcludedBecause, Outcome, RecordingId, RecordingState
 from publish.naming import title_of
 
 NO_ARTICLE: Final = "no source given"
@@ -72,6 +72,7 @@ class Kept:
         rule: Why it is due then, in words, as stored when it began.
         promised_at: When it had to be gone by its term alone.
         kept_by: Each hold and extension that keeps it now, in words.
+        concluded: When and why it ended while its call went on, or None.
         ended_because: Why its end was decided, or None.
     """
 
@@ -84,6 +85,7 @@ class Kept:
     erased_at: datetime | None
     promised_at: datetime
     kept_by: tuple[str, ...] = ()
+    concluded: tuple[datetime, ConcludedBecause] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +277,19 @@ def _of_holders(facts: CallFacts, policy: Policy | None) -> Iterator[Reason]:
         yield Reason(about=About.HELD, says=says, rule=rule, source=source)
 
 
+def _why_concluded(name: str, policy: Policy, at: datetime, because: ConcludedBecause) -> Reason:
+    ended = f"{name}: ended at {to_local(at)}, while the call went on"
+    if because is ConcludedBecause.ANOTHER_GATE:
+        says = f"{ended}: at a gate of another policy, which has a recording of its own"
+        return Reason(about=About.RECORDING, says=says, rule="a recording for each policy", source="X7")
+    return Reason(
+        about=About.RECORDING,
+        says=f"{ended}: somebody had the call who is no KCC",
+        rule=f"scope.transfer_outside = {policy.scope.transfer_outside.value}",
+        source=_source(policy.scope, "transfer_outside"),
+    )
+
+
 def _of_recording(kept: Kept, policy: Policy, facts: CallFacts, now: datetime) -> Iterator[Reason]:
     name = kept.recording_id[:8]
     source = _source(policy.retention, "recording")
@@ -284,6 +299,8 @@ def _of_recording(kept: Kept, policy: Policy, facts: CallFacts, now: datetime) -
         rule=kept.rule,
         source=source,
     )
+    if kept.concluded is not None:
+        yield _why_concluded(name, policy, *kept.concluded)
     if kept.erased_at is not None:
         because = kept.ended_because or "no reason on record"
         yield Reason(

@@ -10,10 +10,10 @@ import pytest
 
 from policy.clock import SteppedClock
 from policy.load import load_policies
-from policy.vocabulary import Outcome, RecordingId
-from store import decisions, purge
+from policy.vocabulary import ConcludedBecause, Outcome, RecordingId
+from store import decisions, purge, recordings
 from tests.commands.conftest import ROOT, CommandLine, one_error
-from tests.store.scene import scene
+from tests.store.scene import STARTED_AT, scene
 
 CALL = "1795282161.1"
 
@@ -162,6 +162,18 @@ def test_explain_of_a_withdrawn_recording_says_why_it_is_gone(
     (after,) = (row for row in rows if row["about"] == "what next")
     assert "(withdrawn); only its receipt is left" in after["says"]
     assert "who may hear" not in {row["about"] for row in rows}
+
+
+def test_explain_says_why_a_recording_ended_before_its_call(
+    command: CommandLine, config_file: Path, kept: RecordingId
+) -> None:
+    with scene(config_file.parent) as installation, installation.db.write() as tx:
+        recordings.concluded(tx, kept, STARTED_AT, ConcludedBecause.TRANSFERRED_OUTSIDE)
+    rows = json.loads(command("policy", "explain", CALL, "--json").out)
+    (line,) = (row for row in rows if "while the call went on" in row["says"])
+    assert line["rule"] == "scope.transfer_outside = go_on"
+    kinds = [row["kind"] for row in json.loads(command("ledger", "show", "--json").out)]
+    assert "concluded" in kinds
 
 
 def test_explain_of_a_refused_call_has_nothing_to_keep(command: CommandLine, config_file: Path) -> None:

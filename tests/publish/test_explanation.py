@@ -13,7 +13,7 @@ from policy.model import Policy
 from policy.retention import DataKind
 from policy.rules import call_data_due_at, due_at
 from policy.terms import data_due_at
-from policy.vocabulary import CallId, Outcome, RecordingId, RecordingState
+from policy.vocabulary import CallId, ConcludedBecause, Outcome, RecordingId, RecordingState
 from publish.explanation import NO_ARTICLE, About, Asked, CallFacts, Held, Kept, Reason, explain
 from tests.conftest import ROOT
 
@@ -236,3 +236,23 @@ def test_who_held_the_call_is_told_each_with_their_time_and_nobody_is_invented(p
     assert policy.access is not None
     assert first.rule.removeprefix("access.roles.") in policy.access.roles
     assert _about(explain(_call(policy), policy, now=NOW), About.HELD) == []
+
+
+@pytest.mark.parametrize(
+    ("because", "says", "source"),
+    [
+        (ConcludedBecause.ANOTHER_GATE, "at a gate of another policy", "X7"),
+        (ConcludedBecause.TRANSFERRED_OUTSIDE, "somebody had the call who is no KCC", None),
+    ],
+)
+def test_why_a_recording_ended_before_its_call_is_told(
+    policy: Policy, because: ConcludedBecause, says: str, source: str | None
+) -> None:
+    facts = _call(policy)
+    (kept,) = facts.kept
+    ended = replace(kept, concluded=(STARTED_AT + timedelta(minutes=1), because))
+    _, line = _about(explain(replace(facts, kept=(ended,)), policy, now=NOW), About.RECORDING)
+    assert "ended at 2026-11-21 18:30:21, while the call went on" in line.says
+    assert says in line.says
+    assert line.source == (source or policy.scope.source_of("transfer_outside"))
+    assert (line.rule == f"scope.transfer_outside = {policy.scope.transfer_outside.value}") is (not source)
