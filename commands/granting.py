@@ -82,7 +82,7 @@ def grant_key(
         key_id = KeyId(one.key_id)
         sealed = ring.grant(key_id, to.person, to.public)
         question = {
-            "proof": prove_again(daemon, ring),
+            "proof": prove_again(daemon, ring).proof,
             "key_id": key_id,
             "person": to.person,
             "to_key": to.public.key_id,

@@ -82,7 +82,7 @@ def rotate(
         new = make_private_half(randomness)
         sealed = [_sealed(new, one) for one in holders]
         begin = role.asked(
-            proof=prove_again(daemon, ring), old=old_id, public_half=_base64(new.public), grants=sealed
+            proof=prove_again(daemon, ring).proof, old=old_id, public_half=_base64(new.public), grants=sealed
         )
         daemon.ask_object("POST", "/keys/rotation/begin", begin)
     resealed, skipped = _reseal(daemon, role, old, new, of=int(stands["left"]), progress=progress)
@@ -112,7 +112,7 @@ def renew_lost(daemon: Asking, proven: Proven, role: Role, *, randomness: Random
     new, own = make_private_half(randomness), proven.keyring.private.public
     sealed = _sealed(new, PublicHalfWire(person=proven.keyring.person, public_half=own.data))
     begin = role.asked(
-        proof=prove_again(daemon, proven.keyring),
+        proof=prove_again(daemon, proven.keyring).proof,
         old=stands["old"],
         public_half=_base64(new.public),
         grants=[sealed],

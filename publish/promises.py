@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
-from policy.key_groups import audio_paths, in_words
 from policy.cited import NOT_IN_THE_FILE, Citation, sources
+from policy.key_groups import audio_paths, in_words
 from policy.model import Policy
 from policy.section import ASSUMED
 from policy.warnings import warnings

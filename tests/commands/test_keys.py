@@ -16,7 +16,6 @@ from cli import run
 from commands.control import Daemon
 from commands.keyring import Keyring, Proven, prove_again
 from commands.rotating import Role, renew_lost, rotate
-from daemon.desks.exports import ExportDesk
 from daemon.desks.keys import KeyDesk
 from daemon.desks.people import PeopleDesk
 from daemon.desks.rotation import RotationDesk
@@ -71,7 +70,6 @@ class Room:
         self.routes = [
             *KeyDesk(db=stage.db, thread=self.thread, proofs=proofs, clock=stage.clock).routes(),
             *RotationDesk(archive=stage.archive, thread=self.thread, proofs=proofs).routes(),
-            *ExportDesk(archive=stage.archive, thread=self.thread, proofs=proofs).routes(),
             *PeopleDesk(office).routes(),
         ]
 
@@ -316,7 +314,7 @@ def kept(room: Room) -> Room:
 def proven(daemon: Daemon, person: str = "anna") -> Proven:
     """Return a proof without the scrypt of each passphrase."""
     keyring = Keyring(person=PersonId(person), private=own_half(person))
-    return Proven(keyring=keyring, proof=prove_again(daemon, keyring))
+    return prove_again(daemon, keyring)
 
 
 def heads_parts(room: Room, person: str) -> int:
