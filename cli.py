@@ -19,10 +19,18 @@ from policy.errors import ConsentlineError
 
 COMMANDS = {
     "alarms": "commands.alarms:alarms",
+    "approvals ask": "commands.approvals_ask:ask",
+    "approvals confirm": "commands.approvals_confirm:confirm",
+    "approvals deny": "commands.approvals_deny:deny",
+    "approvals grant": "commands.approvals_grant:grant",
+    "approvals pending": "commands.approvals_pending:pending",
+    "approvals take-back": "commands.approvals_take_back:take_back",
+    "approvals yes": "commands.approvals_yes:yes",
     "asterisk-conf": "commands.snippets:asterisk_conf",
     "backup": "commands.backup:backup",
     "calls": "commands.calls:calls",
     "doctor": "commands.doctor:doctor",
+    "erase": "commands.erase:erase",
     "export": "commands.export:export",
     "finalise": "commands.finalise:finalise",
     "holds list": "commands.holds_list:list_holds",
@@ -32,6 +40,7 @@ COMMANDS = {
     "incident flag": "commands.incident_flag:flag",
     "incident list": "commands.incident_list:list_incidents",
     "init": "commands.init:init",
+    "listen": "commands.listen:listen",
     "ledger show": "commands.ledger_show:show_ledger",
     "ledger verify": "commands.ledger_verify:verify",
     "people add": "commands.people_add:add",
@@ -56,7 +65,10 @@ COMMANDS = {
     "publish privacy-statement": "commands.publish_statement:privacy_statement",
     "publish register": "commands.publish_register:register",
     "purge": "commands.purge:purge",
-    "recordings": "commands.recordings:recordings",
+    "recordings find": "commands.recordings_find:find",
+    "recordings heard": "commands.recordings_heard:heard",
+    "recordings list": "commands.recordings_list:list_recordings",
+    "recordings retrieve": "commands.recordings_retrieve:retrieve",
     "serve": "commands.serve:serve",
     "sweep": "commands.sweep:sweep",
     "withdraw": "commands.withdraw:withdraw",
@@ -64,12 +76,14 @@ COMMANDS = {
 """From what a person types to where the command is: `module:attribute`."""
 
 GROUPS = {
+    "approvals": "Words that people give each other for one recording.",
     "holds": "Recordings kept beyond their term.",
     "incident": "Calls pointed out, and what was decided about them.",
     "ledger": "The log that cannot be edited unnoticed.",
     "people": "Who may do what, who answers where, and who was told.",
     "policy": "The policy files.",
     "prompts": "What callers and agents hear.",
+    "recordings": "What there is, what you may see of it, and who heard it.",
     "publish": "What the organisation publishes, made from the policy that runs.",
 }
 
@@ -121,7 +135,7 @@ def consentline(context: click.Context, config_path: Path) -> None:
 
     \b
     Example:
-      consentline --config /etc/consentline/consentline.toml recordings
+      consentline --config /etc/consentline/consentline.toml recordings list
     """
     context.obj = Invocation(config_path=config_path)
 
