@@ -34,16 +34,17 @@ from enum import Enum
 from typing import Final
 
 from policy.clock import from_ms, to_iso, to_ms
+from policy.errors import IntegrityError
 from store.db import Db, Tx
 
 Json = None | bool | int | str | Sequence["Json"] | Mapping[str, "Json"]
 
 HASH_BYTES: Final = 32
 SALT_BYTES: Final = 32
-_PAYLOAD_LABEL: Final = b"consentline/v1/ledger-payload\x00"
-_ENTRY_LABEL: Final = b"\x00consentline/v1/ledger-entry\x00"
-_ENTRY_NUMBERS: Final = struct.Struct(">QqH")
-_LENGTH: Final = struct.Struct(">I")
+PAYLOAD_LABEL: Final = b"consentline/v1/ledger-payload\x00"
+ENTRY_LABEL: Final = b"\x00consentline/v1/ledger-entry\x00"
+ENTRY_NUMBERS: Final = struct.Struct(">QqH")
+LENGTH: Final = struct.Struct(">I")
 _NODE_PREFIX: Final = b"\x01"
 
 
@@ -245,8 +246,15 @@ def show(
 
 
 def head(db: Db) -> Head:
-    """Return size and root of the log as committed."""
-    return _head(db.rows("SELECT size, peaks, root FROM ledger_head")[0])
+    """Return size and root of the log as committed.
+
+    Raises:
+        IntegrityError: If there is no head any more.
+    """
+    found = db.rows("SELECT size, peaks, root FROM ledger_head")
+    if len(found) != 1 or not isinstance(found[0]["peaks"], bytes) or not isinstance(found[0]["root"], bytes):
+        raise IntegrityError("ledger: its head is missing or no head any more")
+    return _head(found[0])
 
 
 def read_head(tx: Tx) -> Head:
@@ -256,14 +264,14 @@ def read_head(tx: Tx) -> Head:
 
 def commit(salt: bytes, subject: bytes, body: bytes) -> bytes:
     """Return the salted commitment to a payload; subject in UTF-8."""
-    return hashlib.sha256(_PAYLOAD_LABEL + salt + _LENGTH.pack(len(subject)) + subject + body).digest()
+    return hashlib.sha256(PAYLOAD_LABEL + salt + LENGTH.pack(len(subject)) + subject + body).digest()
 
 
 def leaf_hash(seq: int, at_ms: int, kind: bytes, commitment: bytes) -> bytes:
     """Return the leaf of one entry (RFC 6962 prefix 0x00); kind in UTF-8."""
     # Numbers of fixed width, and one length: no two entries give the same bytes.
     return hashlib.sha256(
-        _ENTRY_LABEL + _ENTRY_NUMBERS.pack(seq, at_ms, len(kind)) + kind + commitment
+        ENTRY_LABEL + ENTRY_NUMBERS.pack(seq, at_ms, len(kind)) + kind + commitment
     ).digest()
 
 
