@@ -24,6 +24,8 @@ COMMANDS = {
     "export": "commands.export:export",
     "finalise": "commands.finalise:finalise",
     "init": "commands.init:init",
+    "ledger checkpoint": "commands.ledger_checkpoint:checkpoint",
+    "ledger export": "commands.ledger_export:export_ledger",
     "ledger show": "commands.ledger_show:show_ledger",
     "ledger verify": "commands.ledger_verify:verify",
     "policy check": "commands.policy_check:check",

@@ -242,7 +242,7 @@ def show(
         " ORDER BY seq LIMIT :limit",
         {"from_seq": from_seq, "subject": subject, "limit": -1 if limit is None else limit},
     )
-    return tuple(_entry(row) for row in found)
+    return tuple(entry_of(row) for row in found)
 
 
 def head(db: Db) -> Head:
@@ -299,7 +299,8 @@ def _head(row: sqlite3.Row) -> Head:
     return Head(size=row["size"], root=row["root"], peaks=split_peaks(row["peaks"]))
 
 
-def _entry(row: sqlite3.Row) -> Entry:
+def entry_of(row: sqlite3.Row) -> Entry:
+    """Return the entry of a row with its payload."""
     told = json.loads(row["body"]) if row["body"] is not None else {"actor": None, "payload": None}
     return Entry(
         seq=row["seq"],

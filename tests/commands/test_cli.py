@@ -58,7 +58,7 @@ def _process(*words: str, **options: object) -> subprocess.Popen[str]:
 def test_the_table_names_every_command_that_was_promised() -> None:
     promised = "init serve calls recordings withdraw purge sweep finalise export doctor alarms"
     grouped = {
-        "ledger": "verify show",
+        "ledger": "verify show checkpoint export",
         "policy": "check diff explain list show",
         "prompts": "build check",
         "publish": "notice privacy-statement register",

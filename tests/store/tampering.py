@@ -73,6 +73,7 @@ def copy_of(original: Db) -> Db:
 def content(db: Db, size: int) -> list[tuple[object, ...]]:
     """Every row, payload, node, checkpoint and key of the first `size` entries."""
     found: list[tuple[object, ...]] = []
+    db._connection.text_factory = bytes  # a changed byte need not be UTF-8 any more
     for sql in (
         "SELECT * FROM ledger WHERE seq < ? ORDER BY seq",
         "SELECT * FROM ledger_payloads WHERE seq < ? ORDER BY seq",
@@ -80,7 +81,8 @@ def content(db: Db, size: int) -> list[tuple[object, ...]]:
         "SELECT * FROM checkpoints WHERE size <= ? ORDER BY size",
         "SELECT * FROM checkpoint_keys WHERE entry < ? ORDER BY entry",
     ):
-        found += [tuple(row) for row in db.rows(sql, (size,))]
+        found += db.tuples(sql, (size,))
+    db._connection.text_factory = str
     return found
 
 
