@@ -19,6 +19,7 @@ from policy.errors import ConsentlineError
 
 COMMANDS = {
     "alarms": "commands.alarms:alarms",
+    "backup": "commands.backup:backup",
     "calls": "commands.calls:calls",
     "doctor": "commands.doctor:doctor",
     "export": "commands.export:export",
@@ -28,6 +29,16 @@ COMMANDS = {
     "ledger export": "commands.ledger_export:export_ledger",
     "ledger show": "commands.ledger_show:show_ledger",
     "ledger verify": "commands.ledger_verify:verify",
+    "people add": "commands.people_add:add",
+    "people add-line": "commands.people_lines:add_line",
+    "people change": "commands.people_change:change",
+    "people end-line": "commands.people_lines:end_line",
+    "people give-hat": "commands.people_hats:give_hat",
+    "people informed": "commands.people_informed:informed",
+    "people list": "commands.people_list:list_people",
+    "people retire": "commands.people_retire:retire",
+    "people show": "commands.people_show:show_person",
+    "people take-hat": "commands.people_hats:take_hat",
     "policy check": "commands.policy_check:check",
     "policy diff": "commands.policy_diff:diff",
     "policy explain": "commands.policy_explain:explain",
@@ -48,6 +59,7 @@ COMMANDS = {
 
 GROUPS = {
     "ledger": "The log that cannot be edited unnoticed.",
+    "people": "Who may do what, who answers where, and who was told.",
     "policy": "The policy files.",
     "prompts": "What callers and agents hear.",
     "publish": "What the organisation publishes, made from the policy that runs.",

@@ -7,25 +7,15 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from policy.control_connection import ControlConnection
 
 
 class DaemonAway(Exception):
     """Nobody answered in time, or what came back was no answer."""
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout_s: float) -> None:
-        super().__init__("localhost", timeout=timeout_s)
-        self._path = path
-
-    def connect(self) -> None:
-        """Connect to the socket file instead of a host."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
 
 
 def ask(socket_path: str, question: str, body: Mapping[str, object], *, timeout_s: float) -> dict[str, Any]:
@@ -40,7 +30,7 @@ def ask(socket_path: str, question: str, body: Mapping[str, object], *, timeout_
     Raises:
         DaemonAway: If there is no daemon, no answer in time, or the answer is an error.
     """
-    connection = _UnixConnection(socket_path, timeout_s)
+    connection = ControlConnection(Path(socket_path), connect_timeout_s=timeout_s, answer_timeout_s=timeout_s)
     try:
         connection.request("POST", question, json.dumps(body), {"Content-Type": "application/json"})
         response = connection.getresponse()

@@ -8,16 +8,26 @@ from commands.invocation import Invocation, pass_invocation
 from commands.records import CALL_COLUMNS
 from commands.table import json_option, show
 
+AGENT_COLUMNS = ("call_id", "person", "since_at", "until_at")
+
 
 @click.command()
+@click.option("--agents", is_flag=True, help="Who held them instead; on the ledger, as root or the daemon.")
 @json_option
 @pass_invocation
-def calls(invocation: Invocation, as_json: bool) -> None:
+def calls(invocation: Invocation, agents: bool, as_json: bool) -> None:
     """List the calls that reached a gate, oldest first; callers are masked.
+
+    Who held a call is not in this list: that is asked apart, with --agents, by who can read the
+    files anyway, and each time it is on the ledger. Others find the calls that they may.
 
     \b
     Example:
       consentline calls --json
     """
+    if agents:
+        spans = invocation.daemon().ask_rows("GET", "/calls/agents")
+        show(spans, AGENT_COLUMNS, as_json=as_json, title="agents")
+        return
     with invocation.records() as records:
         show(records.calls(), CALL_COLUMNS, as_json=as_json, title="calls")

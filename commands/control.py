@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import json
-import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPResponse
@@ -20,6 +19,7 @@ from urllib.parse import quote, urlencode
 
 from commands.records import Row
 from policy import errors
+from policy.control_connection import ControlConnection
 from policy.errors import AccessRefused, ConsentlineError, Unavailable
 
 CONNECT_TIMEOUT_S = 5.0
@@ -145,7 +145,16 @@ class Daemon:
         return content
 
     def _connection(self) -> HTTPConnection:
-        return _UnixConnection(self._socket_path, self._answer_timeout_s)
+        connection = ControlConnection(
+            self._socket_path,
+            connect_timeout_s=CONNECT_TIMEOUT_S,
+            answer_timeout_s=self._answer_timeout_s,
+        )
+        try:
+            connection.connect()
+        except OSError as error:
+            raise _in_words(self._socket_path, error) from error
+        return connection
 
     def _answer(
         self, connection: HTTPConnection, method: str, path: str, question: Row | None
@@ -185,24 +194,6 @@ class Daemon:
             f"{self._socket_path}: {path}: must answer with {expected}, got {str(got)[:60]!r}",
             hint="the daemon may be of another version; restart it",
         )
-
-
-class _UnixConnection(HTTPConnection):
-    def __init__(self, socket_path: Path, answer_timeout_s: float) -> None:
-        super().__init__("consentline", timeout=answer_timeout_s)
-        self._socket_path = socket_path
-
-    def connect(self) -> None:
-        """Connect to the Unix socket instead of a host."""
-        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            link.settimeout(CONNECT_TIMEOUT_S)
-            link.connect(str(self._socket_path))
-            link.settimeout(self.timeout)
-        except OSError as error:
-            link.close()
-            raise _in_words(self._socket_path, error) from error
-        self.sock = link
 
 
 def _in_words(socket_path: Path, error: OSError) -> ConsentlineError:

@@ -7,24 +7,32 @@ from pathlib import Path
 
 from commands.diagnosis import Check, note, ok, problem
 from ivr.prompts import PromptLibrary, PromptUnfit
-from policy.model import PROMPT_NAMES, Policy, PromptName
+from policy.model import Policy, PromptName
 from policy.vocabulary import Voice
 
 _ADVICE = "consentline prompts build"
 
 
-def prompt_checks(folder: Path, policies: Iterable[Policy]) -> list[Check]:
-    """Return a check for each prompt of each policy in each language."""
+def prompt_checks(folder: Path, policies: Iterable[Policy], *, for_real: bool = False) -> list[Check]:
+    """Return a check for each prompt of each policy in each language.
+
+    Args:
+        folder: Of the prompts.
+        policies: Whose.
+        for_real: Callers hear them: placeholder speech is a problem then.
+    """
     library = PromptLibrary(folder)
     return [
-        _prompt(library, policy, prompt, language)
+        _prompt(library, policy, prompt, language, for_real=for_real)
         for policy in policies
         for language in sorted(policy.notice.text)
-        for prompt in PROMPT_NAMES
+        for prompt in policy.prompts
     ]
 
 
-def _prompt(library: PromptLibrary, policy: Policy, prompt: PromptName, language: str) -> Check:
+def _prompt(
+    library: PromptLibrary, policy: Policy, prompt: PromptName, language: str, *, for_real: bool
+) -> Check:
     name = f"prompt {policy.name}/{language}/{prompt}"
     try:
         duration_ms = library.prepare(policy, prompt, language).duration_ms
@@ -34,5 +42,5 @@ def _prompt(library: PromptLibrary, policy: Policy, prompt: PromptName, language
     length = f"{duration_ms / 1000:.1f} s"
     if manifest.voice is Voice.PLACEHOLDER:
         found = f"{length}, placeholder: synthetic speech"
-        return note(name, found, "record it, see: prompts build --wav")
+        return (problem if for_real else note)(name, found, "record it, see: prompts build --wav")
     return ok(name, f"{length}, attested by {manifest.attested_by}")

@@ -32,17 +32,24 @@ if TYPE_CHECKING:
     show_default=True,
     help="Where it says how long logs are kept.",
 )
+@click.option(
+    "--sandbox",
+    is_flag=True,
+    help="Nobody real calls here: what only real callers need, such as a person's voice, is a note.",
+)
 @json_option
 @pass_invocation
-def doctor(invocation: Invocation, asterisk_etc: Path, logrotate: Path, as_json: bool) -> None:
+def doctor(invocation: Invocation, asterisk_etc: Path, logrotate: Path, sandbox: bool, as_json: bool) -> None:
     """Check the installation; exit code 11 when there is a problem.
 
     Looks at Asterisk (log in to ARI and AMI, version, application registered), at its conf
     files (settings under which plaintext escapes or the PBX can stall, keys that collide),
-    at the prompts, at the reading keys (compare their fingerprints out of band), at the
-    folders, at the ledger's key and targets, at the alarms that stand, and at the places that
-    keep telephone numbers beside Consentline: CDR, CEL, queue_log, the full log and astdb. A
-    `note` is to be known, a `problem` has to change.
+    at the prompts (placeholder speech is a problem), at what the policies leave open and
+    whether the files are those that run, at the reading keys (compare their fingerprints out of
+    band), at the people (hats, lines, who was informed), at the folders, at backups, at the
+    ledger's key and targets, at the alarms that stand, and at the places that keep telephone
+    numbers beside Consentline: CDR, CEL, queue_log, the full log and astdb. A `note` is to be
+    known, a `problem` has to change.
 
     \b
     Example:
@@ -54,9 +61,12 @@ def doctor(invocation: Invocation, asterisk_etc: Path, logrotate: Path, as_json:
     checks = [
         *_running(config),
         *_conf_files(config, policies, asterisk_etc, logrotate),
-        *_prompts(config, policies),
+        *_prompts(config, policies, for_real=not sandbox),
+        *_policies(invocation, policies),
         *_keys(config, policies),
+        *_people(config, policies),
         *_storage(config, invocation.config_path),
+        *_backups(config, policies),
         *_ledger(config),
         *_alarms(config),
     ]
@@ -96,10 +106,24 @@ def _conf_files(config: Config, policies: Policies, etc: Path, logrotate: Path) 
         return [problem("Asterisk's conf files", found, "run doctor as root")]
 
 
-def _prompts(config: Config, policies: Policies) -> list[Check]:
+def _prompts(config: Config, policies: Policies, *, for_real: bool) -> list[Check]:
     from commands.diagnose_prompts import prompt_checks
 
-    return prompt_checks(config.path("prompts"), policies.by_name.values())
+    return prompt_checks(config.path("prompts"), policies.by_name.values(), for_real=for_real)
+
+
+def _policies(invocation: Invocation, policies: Policies) -> list[Check]:
+    from commands.diagnose_policies import policy_checks
+    from commands.in_force import in_force
+    from policy.clock import LOCAL_ZONE, SystemClock
+    from policy.errors import ConsentlineError
+
+    try:
+        hashes = {name: version.content_hash for name, version in in_force(invocation).items()}
+    except ConsentlineError:
+        hashes = None  # that no daemon can be asked is told by its application, which is not registered
+    today = SystemClock().now().astimezone(LOCAL_ZONE).date()
+    return policy_checks(policies.by_name.values(), hashes, today=today)
 
 
 def _keys(config: Config, policies: Policies) -> list[Check]:
@@ -108,11 +132,23 @@ def _keys(config: Config, policies: Policies) -> list[Check]:
     return key_checks(config.path("database"), policies.by_name.values())
 
 
+def _people(config: Config, policies: Policies) -> list[Check]:
+    from commands.diagnose_people import people_checks
+
+    return people_checks(config.path("database"), policies.by_name.values())
+
+
 def _storage(config: Config, config_path: Path) -> list[Check]:
     from commands.diagnose_storage import MOUNTS, mounts, storage_checks
 
     text = MOUNTS.read_text(encoding="utf-8") if MOUNTS.exists() else ""
     return storage_checks(config, config_path, mounts(text))
+
+
+def _backups(config: Config, policies: Policies) -> list[Check]:
+    from commands.diagnose_backups import backup_checks
+
+    return backup_checks(config, policies)
 
 
 def _ledger(config: Config) -> list[Check]:

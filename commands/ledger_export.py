@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.invocation import Invocation, pass_invocation
-from commands.moments import moment_option
+from commands.moments import MOMENT, beginning, through
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,8 +25,8 @@ REGISTER = "consentline:register"
     show_default=True,
     help="With --ldv: your register of processing activities; policy and purpose follow after a #.",
 )
-@moment_option("--from", "since", text="With --ldv: from this date or time on.")
-@moment_option("--to", "until", text="With --ldv: before this date or time.")
+@click.option("--from", "since", callback=beginning, metavar=MOMENT, help="With --ldv: from then on.")
+@click.option("--to", "until", callback=through, metavar=MOMENT, help="With --ldv: through this day, or before this moment.")
 @pass_invocation
 def export_ledger(
     invocation: Invocation, as_ldv: bool, register: str, since: datetime | None, until: datetime | None
@@ -40,7 +40,7 @@ def export_ledger(
 
     \b
     Example:
-      consentline ledger export --ldv --from 2026-11-01 --to 2026-12-01 > november.jsonl
+      consentline ledger export --ldv --from 2026-11-01 --to 2026-11-30 > november.jsonl
     """
     from contextlib import closing
     from importlib.metadata import version

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.invocation import Invocation, pass_invocation
-from commands.moments import moment_option
+from commands.moments import MOMENT, beginning, through
 from commands.records import Row
 from commands.table import json_option, show
 
@@ -22,8 +22,8 @@ COLUMNS = ("seq", "at", "kind", "actor", "subject", "payload")
 @click.option("--kind", "kinds", multiple=True, metavar="KIND", help="Only this kind; several times.")
 @click.option("--about", metavar="ID", help="Only about this call or recording.")
 @click.option("--person", metavar="ID", help="Only done by, or about, this person or login.")
-@moment_option("--from", "since", text="From this date or time on.")
-@moment_option("--to", "until", text="Before this date or time.")
+@click.option("--from", "since", callback=beginning, metavar=MOMENT, help="From this day or moment on.")
+@click.option("--to", "until", callback=through, metavar=MOMENT, help="Through this day, or before this moment.")
 @click.option("--first", type=click.IntRange(min=0), default=0, help="First entry to look at.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
 @json_option
@@ -46,7 +46,7 @@ def show_ledger(
 
     \b
     Example:
-      consentline ledger show --person anna --from 2026-11-01 --to 2026-12-01
+      consentline ledger show --person anna --from 2026-11-01 --to 2026-11-30
     """
     from contextlib import closing
 

@@ -1,28 +1,61 @@
-"""Moments on the command line: a date, or a time, Dutch local where no zone is given."""
+"""Moments and days as people type them: `2026-11-21`, `2026-11-21 08:30`, or ISO-8601.
+
+These are callbacks of options; what is no moment is a usage error. Without a zone it is Dutch time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
+
+MOMENT = "MOMENT"
+DAY = "DAY"
 
 
-def moment_option(*names: str, text: str, required: bool = False) -> Callable[[Any], Any]:
-    """Return an option that takes a moment such as `2026-11-21` or `2026-11-21T18:29`."""
-    return click.option(*names, metavar="TIME", callback=_moment, required=required, help=text)
+def beginning(context: click.Context, option: click.Parameter, value: str | None) -> datetime | None:
+    """Return a moment; of a bare day, its beginning."""
+    from policy.scope import beginning_of
+
+    return None if value is None else beginning_of(_given(value))
 
 
-def _moment(context: click.Context, option: click.Parameter, value: str | None) -> datetime | None:
-    from policy.clock import from_iso
+def through(context: click.Context, option: click.Parameter, value: str | None) -> datetime | None:
+    """Return a moment; of a bare day, its end: the day counts."""
+    from policy.scope import end_of
 
-    if value is None:
-        return None
+    return None if value is None else end_of(_given(value))
+
+
+def day(context: click.Context, option: click.Parameter, value: str) -> date:
+    """Return a date."""
+    from datetime import date
+
     try:
-        return from_iso(value)
+        return date.fromisoformat(value)
     except ValueError:
-        message = f'must be a time such as 2026-11-21T18:29, got "{value}"'
-        raise click.BadParameter(message, ctx=context, param=option) from None
+        raise click.BadParameter(f'must be a day such as "2026-11-21", got "{value}"') from None
+
+
+def as_iso(moment: datetime | None) -> str | None:
+    """Return a moment as the daemon takes it."""
+    from policy.clock import to_iso
+
+    return None if moment is None else to_iso(moment)
+
+
+def _given(text: str) -> date | datetime:
+    from datetime import date, datetime
+
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        pass
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        expected = 'must be a day or moment such as "2026-11-21" or "2026-11-21 08:30"'
+        raise click.BadParameter(f'{expected}, got "{text}"') from None

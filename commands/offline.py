@@ -22,10 +22,10 @@ from policy.clock import Clock, Randomness, SystemClock, SystemRandomness, from_
 from policy.config import Config
 from policy.errors import NotFound, StateConflict
 from policy.load import load_policies
-from policy.vocabulary import CallId, ErasedBecause, RecordingId, RecordingState, WithdrawnBy
+from policy.vocabulary import CallId, ErasedBecause, RecordingId, RecordingState, TakenBack, WithdrawnBy
 from recorder.finishing import Finisher
 from recorder.spool import Spool
-from store import alarms, calls, destruction, purge, recordings, settings, sweep
+from store import alarms, calls, destruction, purge, recordings, settings, sweep, withdrawals
 from store.archive import Archive
 from store.clock_guard import ClockGuard, this_boot
 from store.destruction import Doom
@@ -112,6 +112,9 @@ class Offline:
                 f"recording {recording_id}: its call may still be on, and only the daemon can stop the tape",
                 hint="the caller's and the agent's own key still work; or start: consentline serve",
             )
+        if withdrawals.take_back(self.archive, row.recording_id, WithdrawnBy(by)) is TakenBack.RESTRICTED:
+            closed = recordings.get_recording(self.archive.db, row.recording_id).to_json()
+            return {**closed, "note": "closed instead: an incident or a hold is open"}
         doom = Doom(recording_id=row.recording_id, because=ErasedBecause.WITHDRAWN, by=WithdrawnBy(by))
         destruction.destroy(self.archive, doom)
         return recordings.get_recording(self.archive.db, row.recording_id).to_json()

@@ -13,20 +13,24 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option("--strict", is_flag=True, help="Leave with exit code 11 when there is a warning.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Leave with exit code 11 when there is a warning that no named person has accepted.",
+)
 def check(files: tuple[Path, ...], strict: bool) -> None:
     """Check policy files; a folder stands for every policy in it.
 
     Prints one line for each problem of each file, two claims on one number included,
     and leaves with exit code 3 when there is any. A warning is no problem: something that
-    a person had better look at. Needs no daemon and no config file.
+    a person had better look at, or that one has accepted. Needs no daemon and no config file.
 
     \b
     Example:
       consentline policy check /etc/consentline/policies/eindhoven.toml
     """
     from policy.errors import ConfigError, ProblemsFound
-    from policy.warnings import warnings
+    from policy.warnings import open_warnings, warnings
 
     paths, problems = _expanded(files)
     sound, found = _read(paths)
@@ -39,8 +43,9 @@ def check(files: tuple[Path, ...], strict: bool) -> None:
     for policy in sound:
         told = f"{policy.consent.mode.value}, recordings kept {policy.retention.recording}"
         click.echo(f"{policy.name}.toml: sound, {told}")
-    if strict and doubts:
-        raise ProblemsFound(f"{len(doubts)} warnings, and --strict allows none")
+    unanswered = sum(len(open_warnings(policy)) for policy in sound)
+    if strict and unanswered:
+        raise ProblemsFound(f"{unanswered} warnings, and --strict allows none")
 
 
 def _expanded(files: tuple[Path, ...]) -> tuple[list[Path], list[str]]:
@@ -61,7 +66,7 @@ def _expanded(files: tuple[Path, ...]) -> tuple[list[Path], list[str]]:
 def _read(paths: list[Path]) -> tuple[list[Policy], list[str]]:
     """Return the sound policies, and a line for each problem."""
     from policy.errors import ConfigError
-    from policy.load import load_policy, number_table
+    from policy.load import claimed_twice, claims_in, load_policy
 
     sound: list[Policy] = []
     problems: list[str] = []
@@ -70,4 +75,4 @@ def _read(paths: list[Path]) -> tuple[list[Policy], list[str]]:
             sound.append(load_policy(path))
         except ConfigError as error:
             problems += error.problems
-    return sound, problems + number_table(sound)[1]
+    return sound, problems + claimed_twice(claims_in(paths))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,6 @@ from commands.invocation import Invocation
 
 if TYPE_CHECKING:
     from policy.model import Policy
-    from store.versions import Version
 
 HOW_TO_NAME = "a name such as eindhoven, a file such as ./eindhoven.toml, or eindhoven@2026-11-01"
 
@@ -37,21 +35,6 @@ def chosen(invocation: Invocation, word: str) -> Policy:
     return invocation.policies().named(name)
 
 
-def as_policy(version: Version) -> Policy:
-    """Return the policy that the kept text of a version is.
-
-    Raises:
-        ConfigError: If this version of the program cannot read it.
-    """
-    from policy import toml_file
-    from policy.model import Policy
-
-    path = Path(f"{version.name}.toml")
-    content_hash = hashlib.sha256(version.text).hexdigest()
-    stated = {"name": version.name, "content_hash": content_hash}
-    return toml_file.build(path, Policy, toml_file.parse(path, version.text) | stated)
-
-
 def _on_a_day(invocation: Invocation, name: str, day: str) -> Policy:
     from contextlib import closing
     from datetime import date, datetime
@@ -75,4 +58,4 @@ def _on_a_day(invocation: Invocation, name: str, day: str) -> Policy:
             f'no version of policy "{name}" was used by any call up to {day}',
             hint="versions are kept as long as their calls; see: consentline policy list",
         )
-    return as_policy(version)
+    return versions.as_policy(version)

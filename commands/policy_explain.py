@@ -75,10 +75,9 @@ def _facts(db: Db, named: str) -> tuple[CallFacts, Policy | None]:
     Raises:
         NotFound: If there is no such call or recording.
     """
-    from commands.policy_choice import as_policy
     from policy.vocabulary import CallId, RecordingId
-    from publish.explanation import CallFacts
-    from store import calls, decisions, recordings, versions
+    from publish.explanation import CallFacts, Held
+    from store import call_agents, calls, decisions, recordings, versions
 
     recording = recordings.find_recording(db, RecordingId(named))
     row = calls.get_call(db, CallId(named) if recording is None else recording.call_id)
@@ -93,8 +92,12 @@ def _facts(db: Db, named: str) -> tuple[CallFacts, Policy | None]:
         kept=tuple(_kept(db, one) for one in recordings.of_call(db, row.call_id)),
         data_due_at=row.data_due_at,
         data_erased_at=row.data_erased_at,
+        held=tuple(
+            Held(person=span.person, since=span.since, until=span.until)
+            for span in call_agents.of_call(db, row.call_id)
+        ),
     )
-    return facts, None if opened_under is None else as_policy(opened_under)
+    return facts, None if opened_under is None else versions.as_policy(opened_under)
 
 
 def _asked(db: Db, evidence: Evidence) -> Asked:
@@ -127,8 +130,7 @@ def _kept(db: Db, row: RecordingRow) -> Kept:
 
 
 def _policy(db: Db, content_hash: str | None) -> Policy | None:
-    from commands.policy_choice import as_policy
     from store import versions
 
     version = None if content_hash is None else versions.version(db, content_hash)
-    return None if version is None else as_policy(version)
+    return None if version is None else versions.as_policy(version)

@@ -7,7 +7,17 @@ import click
 from commands.invocation import Invocation, pass_invocation
 from commands.table import json_option, show
 
-COLUMNS = ("name", "organisation", "numbers", "mode", "recording", "call_data", "assumed", "conflicts")
+COLUMNS = (
+    "name",
+    "in_force",
+    "organisation",
+    "numbers",
+    "mode",
+    "recording",
+    "call_data",
+    "assumed",
+    "conflicts",
+)
 
 
 @click.command("list")
@@ -17,17 +27,26 @@ def list_policies(invocation: Invocation, as_json: bool) -> None:
     """List the policies beside the config file, with their numbers and terms.
 
     `assumed` counts the keys on which the published text is silent, `conflicts` the places
-    where it contradicts itself; `policy show` prints them.
+    where it contradicts itself; `policy show` prints them. `in_force` is no where the daemon
+    runs another version than the file, and unknown where it cannot be asked.
 
     \b
     Example:
       consentline policy list --json
     """
+    from commands.in_force import in_force
     from policy.cited import sources
+    from policy.errors import ConsentlineError
 
+    policies = invocation.policies().by_name.values()
+    try:
+        runs = {version.content_hash for version in in_force(invocation).values()}
+    except ConsentlineError:
+        runs = None
     rows = [
         {
             "name": policy.name,
+            "in_force": "unknown" if runs is None else "yes" if policy.content_hash in runs else "no",
             "organisation": policy.identity.organisation,
             "title": policy.identity.title,
             "numbers": ", ".join(policy.all_numbers),
@@ -38,6 +57,6 @@ def list_policies(invocation: Invocation, as_json: bool) -> None:
             "conflicts": len(policy.conflicts),
             "content_hash": policy.content_hash,
         }
-        for policy in invocation.policies().by_name.values()
+        for policy in policies
     ]
     show(rows, COLUMNS, as_json=as_json, title="policies")

@@ -15,7 +15,7 @@ from ivr.prompts import PromptLibrary, PromptUnfit
 from policy.clock import Clock
 from policy.errors import NotFound, Unavailable
 from policy.load import Policies
-from policy.model import PROMPT_NAMES, Policy, PromptName
+from policy.model import Policy, PromptName
 from policy.vocabulary import Voice
 
 _READABLE_FILE = 0o644
@@ -77,7 +77,7 @@ def choose(
         Wanted(policy=one, prompt=name, language=spoken)
         for one in chosen
         for spoken in sorted(one.notice.text)
-        for name in PROMPT_NAMES
+        for name in one.prompts
         if language in (None, spoken) and prompt in (None, name)
     ]
     if not wanted:

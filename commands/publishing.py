@@ -33,17 +33,22 @@ folder_option = click.option(
 
 
 def published(invocation: Invocation, name: str, language_code: str) -> tuple[Policy, Language]:
-    """Return the policy of that name and the language, once it has every text in it.
+    """Return the policy of that name that runs, and the language, once it has every text in it.
+
+    Says on stderr where the file beside the config file is another version.
 
     Raises:
         ConfigError: If the policy lacks a text in that language.
         NotFound: If there is no such policy.
     """
+    from commands.in_force import running
     from policy.errors import ConfigError
     from publish.naming import missing_texts
     from publish.words import Language
 
-    policy, language = invocation.policies().named(name), Language(language_code)
+    (policy, told), language = running(invocation, name), Language(language_code)
+    if told is not None:
+        click.echo(told, err=True)
     if missing := missing_texts(policy, language):
         raise ConfigError(*missing, hint="add these texts to the policy file, or publish in another --lang")
     return policy, language

@@ -102,8 +102,7 @@ class ControlSocket:
     def _guarded(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             try:
-                peer = _peer(request)
-                self._doorman.admit(peer, route.asker)
+                peer = await self._doorman.admit(_peer(request), route.asker)
                 return await route.answer(request, peer)
             except ConsentlineError as error:
                 # As it came, still encoded: decoded, a path can hold a line break, and anybody may ask.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
+from collections.abc import Coroutine
 from datetime import datetime
 from pathlib import Path
 
@@ -12,11 +14,13 @@ from daemon.register import Register
 from ivr.direction import Passing
 from ivr.events import Earlier
 from ivr.prompts import PromptLibrary
-from policy.errors import Unavailable
+from policy.errors import ConsentlineError, Unavailable
 from policy.evidence import Arrival, Decision, Prompt
 from policy.model import Policy, PromptName
-from policy.vocabulary import CallId, ErasedBecause, RecordingId, WithdrawnBy
+from policy.vocabulary import CallId, ErasedBecause, RecordingId, TakenBack, WithdrawnBy
 from recorder.capture import Captures
+
+logger = logging.getLogger(__name__)
 
 
 class GateRegister:
@@ -25,6 +29,7 @@ class GateRegister:
     def __init__(self, register: Register, captures: Captures) -> None:
         self._register = register
         self._captures = captures
+        self._going_on: set[asyncio.Task[None]] = set()
 
     async def open_call(self, arrival: Arrival) -> Earlier | None:
         """Put a call on record, durable; return what an earlier gate decided about it."""
@@ -32,9 +37,11 @@ class GateRegister:
 
     async def store_decision(self, decision: Decision) -> None:
         """Make a decision durable (I1)."""
-        await self._register.store_decision(decision)
+        reached = await self._register.store_decision(decision)
         if not decision.outcome.permits_recording:
             self._captures.forbid(decision.call_id)
+        for recording_id in reached:
+            self._beside(self._take_back(recording_id), name=f"reach back to {recording_id}")
 
     async def pass_unasked(self, call_id: CallId, passing: Passing) -> None:
         """Count a call that goes on unasked; nobody may record it."""
@@ -44,6 +51,18 @@ class GateRegister:
     async def end_call(self, call_id: CallId, at: datetime) -> None:
         """Put the end of a call on record."""
         await self._register.end_call(call_id, at)
+
+    async def _take_back(self, recording_id: RecordingId) -> None:
+        """Carry out what a refusal took back; the caller at the gate does not wait for it."""
+        try:
+            await self._captures.withdraw(recording_id, WithdrawnBy.CALLER_KEY)
+        except ConsentlineError as error:  # noted with the refusal: the next purge carries it out
+            logger.error("recording %s: taken back, and not gone yet: %s", recording_id, error.text)
+
+    def _beside(self, work: Coroutine[None, None, None], *, name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._going_on.add(task)
+        task.add_done_callback(self._going_on.discard)
 
 
 class GateRecorder:
@@ -93,10 +112,11 @@ class GateRecorder:
         """Stop it while its call goes on, and keep what it holds."""
         await self._captures.conclude(recording_id)
 
-    async def withdraw(self, recording_id: RecordingId, by: WithdrawnBy) -> None:
-        """Stop it and destroy what there is (I6)."""
+    async def withdraw(self, recording_id: RecordingId, by: WithdrawnBy) -> TakenBack:
+        """Stop it and destroy what there is (I6), or close it."""
         withdrawal = await self._captures.withdraw(recording_id, by)
         self._metrics.withdrawn(withdrawal.gone_ms)
+        return withdrawal.taken_back
 
     async def call_ended(self, call_id: CallId) -> None:
         """Take note that the caller is gone; finishing the capture goes on beside it."""

@@ -12,7 +12,8 @@ from typing import Protocol
 from daemon.marks import UNREADABLE, GateMark, Mark, UnreadableMark, WithdrawMark, marks
 from policy.clock import Clock, to_ms
 from policy.errors import ConsentlineError, NotFound, StateConflict
-from policy.vocabulary import CallId, RecordingId, WithdrawnBy
+from policy.vocabulary import CallId, RecordingId, TakenBack, WithdrawnBy
+from recorder.withdrawal import Withdrawal
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class Register(Protocol):
 class Recorder(Protocol):
     """Whoever can take a recording back."""
 
-    async def withdraw(self, recording_id: RecordingId, by: WithdrawnBy) -> object:
+    async def withdraw(self, recording_id: RecordingId, by: WithdrawnBy) -> Withdrawal:
         """Stop it and destroy what there is (I6); twice is harmless."""
 
 
@@ -56,7 +57,7 @@ class MarkIntake:
         register: Register,
         captures: Recorder,
         clock: Clock,
-        withdrawn: Callable[[CallId, RecordingId], object],
+        withdrawn: Callable[[CallId, RecordingId, TakenBack], object],
         passed: Callable[[CallId], Awaitable[None]],
     ) -> None:
         self._folder = folder
@@ -108,14 +109,14 @@ class MarkIntake:
 
     async def _take_withdrawal(self, mark: WithdrawMark) -> None:
         try:
-            await self._captures.withdraw(mark.recording_id, mark.by)
+            withdrawal = await self._captures.withdraw(mark.recording_id, mark.by)
             call_id = await self._register.call_of(mark.recording_id)
         except NotFound:
             logger.warning("mark of an unknown recording %s: its files, if any, are gone", mark.recording_id)
         except StateConflict as error:
             logger.warning("mark of recording %s: %s", mark.recording_id, error.text)
         else:
-            self._withdrawn(call_id, mark.recording_id)
+            self._withdrawn(call_id, mark.recording_id, withdrawal.taken_back)
 
     async def _is_stuck(self, mark: Mark, error: OSError) -> None:
         """Tell once of a mark that was taken in and cannot be removed; the next start takes it in again."""

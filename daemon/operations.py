@@ -21,7 +21,7 @@ from policy.evidence import Arrival, Way
 from policy.load import Policies
 from policy.model import Policy
 from policy.rules import select_policy
-from policy.vocabulary import CallId, RecordingId, WithdrawnBy
+from policy.vocabulary import CallId, RecordingId, TakenBack, WithdrawnBy
 from recorder.capture import Captures
 from store import alarms, calls, counts, export, ledger, purge, recordings, sweep
 from store.archive import Archive
@@ -44,7 +44,7 @@ class DaemonOperations:
 
     Args:
         trunks: Endpoints from which callers from outside come; empty: everybody is one.
-        confirm: Says to both parties of a live call that its recording is stopped and deleted.
+        confirm: Says to both parties of a live call what became of the recording that was taken back.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class DaemonOperations:
         metrics: Metrics,
         clock: Clock,
         links: Links,
-        confirm: Callable[[CallId, RecordingId], object],
+        confirm: Callable[[CallId, RecordingId, TakenBack], object],
         trunks: Collection[str] = (),
     ) -> None:
         self._archive = archive
@@ -130,9 +130,12 @@ class DaemonOperations:
             return {**before.to_json(), "note": "was gone already"}
         withdrawal = await self._captures.withdraw(recording_id, by)
         self._metrics.withdrawn(withdrawal.gone_ms)
-        self._confirm(before.call_id, recording_id)
+        self._confirm(before.call_id, recording_id, withdrawal.taken_back)
         after = await self._run(look)
-        return {**after.to_json(), "took_ms": round(withdrawal.gone_ms)}
+        answer = {**after.to_json(), "took_ms": round(withdrawal.gone_ms)}
+        if withdrawal.taken_back is TakenBack.RESTRICTED:
+            return {**answer, "note": "closed instead: an incident or a hold is open"}
+        return answer
 
     async def purge(
         self, *, dry_run: bool, as_of: datetime | None, clock_is_right: bool, actor: str

@@ -12,7 +12,7 @@ How a party counts is told by who rang it. Rung by the caller's own channel, it 
 the number of that ring. Rung by the far half of a Local channel it has that ring's number, and it stands in
 for the Local channel: but only the first to speak there, for later ones came by a transfer. Rung by anybody
 else, as in a transfer after asking, it has nothing but its endpoint; that the caller's channel is still in
-Queue() then says nothing [M].
+Queue() then says nothing.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Parties:
         self._met_somebody: set[CallId] = set()
 
     def hear(self, event: Event) -> tuple[CallId, ...]:
-        """Take in an AMI event; return every channel that may have a new party by it."""
+        """Take in an AMI event; return every channel that may have other parties by it."""
         match event:
             case Rang():
                 self._call(event.channel_id, event.channel)
@@ -60,15 +60,16 @@ class Parties:
                 self._call(event.channel_id, event.channel)
                 return self._enter(event.channel_id, event.bridge_id)
             case BridgeEntered() | BridgeLeft():
-                self._leave(event.channel_id)
+                return self._leave(event.channel_id)
             case HungUp():
-                self._forget(event.channel_id)
+                return self._forget(event.channel_id)
             case _:
-                pass
+                return ()
         return ()
 
     def look_again(self, there: Sequence[ChannelListed]) -> tuple[CallId, ...]:
         """Take in what there is after events were lost; how somebody was rung meanwhile stays unknown."""
+        before = set(self._where)
         alive = {listed.channel_id for listed in there}
         for channel_id in self._names.keys() - alive:
             self._forget(channel_id)
@@ -79,7 +80,7 @@ class Parties:
         for listed in there:
             if listed.bridge_id is not None:
                 self._enter(listed.channel_id, listed.bridge_id)
-        return tuple(sorted(self._where))
+        return tuple(sorted(before | self._where.keys()))
 
     def rung_from(self, dest_id: CallId, queue: str) -> None:
         """Take in that it was this queue that rang a channel."""
@@ -130,7 +131,7 @@ class Parties:
         return (own, *self._answers(near, call_id))
 
     def _enter(self, channel_id: CallId, bridge_id: str) -> tuple[CallId, ...]:
-        self._leave(channel_id)
+        left_behind = self._leave(channel_id)
         members = self._members.setdefault(bridge_id, set())
         for one, other in [
             pair for member in members for pair in ((channel_id, member), (member, channel_id))
@@ -140,7 +141,7 @@ class Parties:
                 self._first.setdefault(one, other)
         members.add(channel_id)
         self._where[channel_id] = bridge_id
-        return tuple(sorted(self._connected(bridge_id)))
+        return tuple(sorted(self._connected(bridge_id).union(left_behind)))
 
     def _connected(self, bridge_id: str) -> set[CallId]:
         """Return every channel that a bridge reaches, through Local channels too."""
@@ -169,19 +170,24 @@ class Parties:
         self._names[channel_id] = name
         self._by_name[name] = channel_id
 
-    def _leave(self, channel_id: CallId) -> None:
-        bridge_id = self._where.pop(channel_id, None)
+    def _leave(self, channel_id: CallId) -> tuple[CallId, ...]:
+        """Take a channel out of its bridge; return every channel that was reached from there."""
+        bridge_id = self._where.get(channel_id)
         if bridge_id is None:
-            return
+            return ()
+        reached = self._connected(bridge_id)
+        del self._where[channel_id]
         self._members[bridge_id].discard(channel_id)
         if not self._members[bridge_id]:
             del self._members[bridge_id]
+        return tuple(sorted(reached))
 
-    def _forget(self, channel_id: CallId) -> None:
-        self._leave(channel_id)
+    def _forget(self, channel_id: CallId) -> tuple[CallId, ...]:
+        reached = self._leave(channel_id)
         name = self._names.pop(channel_id, None)
         if name is not None and self._by_name.get(name) == channel_id:
             del self._by_name[name]
         self._rings.pop(channel_id, None)
         self._first.pop(channel_id, None)
         self._met_somebody.discard(channel_id)
+        return reached

@@ -7,7 +7,7 @@ Each method here is one port method of `ivr.ports.Register`, `recorder.ports.Reg
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,26 +17,46 @@ from daemon.metrics import Metrics
 from daemon.store_thread import StoreThread
 from ivr.direction import Passing
 from ivr.events import Earlier
+from policy.access import Closure
 from policy.alarm_kinds import Ending
 from policy.errors import ConsentlineError, NotFound
 from policy.evidence import Arrival, Decision
 from policy.load import Policies
 from policy.model import Policy
+from policy.scope import Answered
+from policy.situation import PersonId
 from policy.vocabulary import (
     CallId,
     ControllerLost,
     ErasedBecause,
+    Outcome,
     PolicyName,
     RecordingId,
     RecordingState,
+    TakenBack,
     WithdrawnBy,
 )
 from recorder.ports import Row
-from store import alarms, calls, counts, decisions, destruction, marks, reading_keys, recordings, sealing
+from store import (
+    alarms,
+    call_agents,
+    calls,
+    closures,
+    counts,
+    decisions,
+    destruction,
+    marks,
+    people,
+    reading_keys,
+    recordings,
+    sealing,
+    withdrawals,
+)
 from store.archive import Archive
 from store.callers import seal_caller
 from store.db import Tx
 from store.destruction import Doom, Receipt
+from store.ways import ways_of
 
 logger = logging.getLogger(__name__)
 
@@ -81,21 +101,37 @@ class Register:
                     calls.open_call(tx, arrival, caller=caller, policies=self.policies)
                 return None
             withdrawn = any(
-                row.state is RecordingState.WITHDRAWN for row in recordings.of_call(db, arrival.call_id)
+                row.state is RecordingState.WITHDRAWN
+                or Closure.RESTRICTED in closures.of_recording(db, row.recording_id)
+                for row in recordings.of_call(db, arrival.call_id)
             )
             return _earlier(known, withdrawn=withdrawn)
 
         return await self.thread.run(work)
 
-    async def store_decision(self, decision: Decision) -> None:
-        """Make a decision durable (I1), with the recording's row when it names one."""
+    async def store_decision(self, decision: Decision) -> tuple[RecordingId, ...]:
+        """Make a decision durable (I1), with the recording's row when it names one.
 
-        def work(tx: Tx) -> None:
-            decisions.store(tx, decision, self.policies)
+        Returns:
+            Earlier recordings of the same caller that a refusal takes back; noted, and not gone yet (E4).
+        """
+
+        def work(tx: Tx) -> tuple[RecordingId, ...]:
+            is_new = decisions.store(tx, decision, self.policies)
             _end_alarms(tx, decision)
+            policy = self._policy_of(decision)
+            if not is_new or decision.outcome is not Outcome.REFUSED or policy is None:
+                return ()
+            return withdrawals.reach_back(tx, self.archive.db, decision.call_id, policy, decision.decided_at)
 
-        await self._write(work)
+        reached = await self._write(work)
         self.metrics.decided(decision.outcome)
+        return reached
+
+    def _policy_of(self, decision: Decision) -> Policy | None:
+        """Return whose words were played, or None."""
+        played = None if decision.prompt is None else decision.prompt.policy_hash
+        return next((one for one in self.policies.by_name.values() if one.content_hash == played), None)
 
     async def count(self, passing: Passing) -> None:
         """Count a call that went past a gate unasked (N1)."""
@@ -111,6 +147,23 @@ class Register:
             alarms.over(tx, Ending.CALL_ENDED, at=at, about=call_id)
 
         await self._write(work)
+
+    # ---------------------------------------------------------------- who holds a call
+
+    async def held_by(
+        self, call_id: CallId, present: Mapping[CallId, Sequence[Answered]], at: datetime
+    ) -> None:
+        """Store who has a call now; a channel that is no call is passed over."""
+
+        def work() -> None:
+            ways = {channel: ways_of(answers, tag_key=self.tag_key) for channel, answers in present.items()}
+            call_agents.note(self.archive.db, call_id, ways, at)
+
+        await self.thread.run(work)
+
+    async def held_calls(self) -> tuple[CallId, ...]:
+        """Return every call that somebody has, as it is on record."""
+        return await self.thread.run(lambda: call_agents.held_calls(self.archive.db))
 
     # ---------------------------------------------------------------- the recorder
 
@@ -134,10 +187,9 @@ class Register:
         now = self.archive.clock.now()
         await self._write(lambda tx: recordings.lost(tx, recording_id, now, problem=problem))
 
-    async def note_withdrawal(self, recording_id: RecordingId, by: WithdrawnBy) -> None:
-        """Commit who said stop; a second note changes nothing."""
-        now = self.archive.clock.now()
-        await self._write(lambda tx: recordings.withdrawn(tx, recording_id, now, by))
+    async def note_withdrawal(self, recording_id: RecordingId, by: WithdrawnBy) -> TakenBack:
+        """Commit who said stop, and return what becomes of it; a second note changes nothing."""
+        return await self.thread.run(lambda: withdrawals.take_back(self.archive, recording_id, by))
 
     async def destroy(
         self, recording_id: RecordingId, because: ErasedBecause, paths: tuple[Path, ...]
@@ -221,6 +273,11 @@ class Register:
         await self._write(lambda tx: alarms.clear(tx, f"{name}_failed", at=now))
 
     # ---------------------------------------------------------------- the daemon itself
+
+    async def person_of(self, login: str) -> PersonId | None:
+        """Return whose OS login this is, or None."""
+        found = await self.thread.run(lambda: people.find_by_login(self.archive.db, login))
+        return None if found is None else found.id
 
     async def recording_of(self, call_id: CallId) -> RecordingId | None:
         """Return the latest recording of a call, whatever became of it, or None.

@@ -44,6 +44,16 @@ class Recordings(Protocol):
         """Stop and destroy it: it was not to be made."""
 
 
+class Witness(Protocol):
+    """Whoever else has to know who speaks with whom; only notes it."""
+
+    def speaks_with(self, call_id: CallId, parties: Sequence[Party], at: datetime) -> None:
+        """Take in who has a channel's call now."""
+
+    def all_told(self, at: datetime) -> None:
+        """Take in that everybody who speaks with somebody now was told of, after events were lost."""
+
+
 @dataclass(slots=True, kw_only=True)
 class _Book:
     """What is known of one recording.
@@ -74,6 +84,7 @@ class ScopeKeeper:
         policy_of: The policy under which a recording runs.
         application_of: The dialplan application in which a channel is, and what it was given.
         ended: Told of each recording that was ended, and whether it was erased.
+        witness: Told who speaks with whom.
     """
 
     def __init__(
@@ -83,12 +94,14 @@ class ScopeKeeper:
         policy_of: Callable[[RecordingId], Awaitable[Policy | None]],
         application_of: Callable[[CallId], Awaitable[tuple[str, str]]],
         ended: Callable[[CallId, RecordingId, bool], object],
+        witness: Witness,
         clock: Clock,
     ) -> None:
         self._recordings = recordings
         self._policy_of = policy_of
         self._application_of = application_of
         self._ended = ended
+        self._witness = witness
         self._clock = clock
         self._parties = Parties()
         self._books: dict[CallId, _Book] = {}
@@ -124,12 +137,16 @@ class ScopeKeeper:
                 perhaps = self._parties.look_again(item)
             case _:
                 perhaps = self._parties.hear(item)
+        for call_id in perhaps:
+            self._witness.speaks_with(call_id, self._parties.of(call_id), at)
         if isinstance(item, Rang):
             await self._learn_queue(item)
-        elif isinstance(item, HungUp):
-            self._books.pop(item.channel_id, None)
+        elif isinstance(item, tuple):
+            self._witness.all_told(at)
         for call_id in perhaps:
             await self._look(call_id, at)
+        if isinstance(item, HungUp):
+            self._books.pop(item.channel_id, None)
 
     async def _learn_queue(self, ring: Rang) -> None:
         book = await self._book(ring.channel_id)

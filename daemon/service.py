@@ -15,18 +15,26 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 
+from daemon.agi_ends import AgiEnds
 from daemon.bridges import Bridges, Met, Parted
 from daemon.checkpoints import CheckpointKeeper
 from daemon.control import ControlSocket
 from daemon.desks.operations import OperationsDesk
+from daemon.desks.people import PeopleDesk
+from daemon.desks.policies import PoliciesDesk
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
+from daemon.holders import Holders
 from daemon.jobs import Job, Jobs
 from daemon.lock import sole_owner
 from daemon.mark_intake import MarkIntake
 from daemon.metrics import Metrics, MetricsSite
+from daemon.mirroring import Mirroring
 from daemon.operations import DaemonOperations, Links
 from daemon.peers import Doorman
+from daemon.people_office import PeopleOffice
 from daemon.register import Register
 from daemon.scope_keeper import ScopeKeeper
 from daemon.store_thread import StoreThread
@@ -40,8 +48,9 @@ from policy.config import Config
 from policy.errors import ConsentlineError, NotFound, Unavailable
 from policy.load import Policies, load_policies
 from policy.vocabulary import CallId, RecordingId, RecordingState, WithdrawnBy
+from policy.warnings import how_to_fill_in, terms_not_filled_in
 from recorder.ami import Ami, AmiAccess, Heard, LinkUp, reconnect_delays
-from recorder.ami_wire import HungUp, Tampered, list_channels, show_channel
+from recorder.ami_wire import Tampered, list_channels, show_channel
 from recorder.capture import Captures
 from recorder.mixmonitor import MixMonitors
 from recorder.spool import Spool
@@ -61,6 +70,7 @@ JOB_MINUTES: Mapping[str, int] = {
     "finalise": 5,
     "sweep": 60,
     "alarms": 1,
+    "mirror": 1,
 }
 """How often each recurring job runs, in the order in which they run at start."""
 
@@ -116,9 +126,10 @@ class Service:
             host=access.ami_host, port=access.ami_port, user=access.ami_user, password=access.ami_password
         )
         self._ami = Ami(ami_access, hear=self._hear)
+        tape = MixMonitors(self._ami)
         self._captures = Captures(
             spool=Spool(config.path("spool"), floor_bytes=config.recording.spool_floor_bytes),
-            tape=MixMonitors(self._ami),
+            tape=tape,
             register=register,
             alarms=register,
             clock=self._clock,
@@ -153,11 +164,13 @@ class Service:
             trunks=access.trunks,
         )
         self._bridges = Bridges(self._dispatch.follows)
+        self._holders = Holders(register)
         self._scope = ScopeKeeper(
             recordings=self._captures,
             policy_of=register.policy_of,
             application_of=self._application_of,
             ended=self._dispatch.recording_ended,
+            witness=self._holders,
             clock=self._clock,
         )
         self._marks = MarkIntake(
@@ -177,8 +190,10 @@ class Service:
             clock=self._clock,
             new_recording_id=lambda: RecordingId(archive.randomness.token(16).hex()),
         )
-        self._agi_over: asyncio.Queue[CallId] = asyncio.Queue()
+        self._mirroring = _mirroring(config, archive)
+        self._agi_ends = AgiEnds(self._agi_gate, tape.alive)
         self._operations = self._build_operations()
+        self._people = PeopleOffice(archive=archive, policies=policies, thread=register.thread)
         self._checkpoints = CheckpointKeeper(
             key_path=config.path("signing_key"),
             targets=config.ledger.targets,
@@ -245,9 +260,15 @@ class Service:
                 raise _reason(group) from group
 
     async def _take_calls(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
-        desks = (OperationsDesk(self._operations),)
+        desks = (
+            OperationsDesk(self._operations),
+            PeopleDesk(self._people),
+            PoliciesDesk(self._policies),
+        )
         routes = (route for desk in desks for route in desk.routes())
-        control = ControlSocket(self._config.path("socket"), routes, Doorman(self._config.control))
+        control = ControlSocket(
+            self._config.path("socket"), routes, Doorman(self._config.control, self._register.person_of)
+        )
         port = self._config.metrics.listen_port
         site = None if port is None else MetricsSite(self._metrics, port)
         if site is not None:
@@ -259,6 +280,9 @@ class Service:
         ]
         try:
             logger.info("serving %s", ", ".join(sorted(self._policies.by_name)))
+            for policy in self._policies.by_name.values():
+                for line in terms_not_filled_in(policy):
+                    logger.warning("%s.toml: %s; %s", policy.name, line, how_to_fill_in(policy))
             await stop.wait()
             await self._dispatch.drain(DRAIN_WITHIN_S)
         finally:
@@ -278,8 +302,9 @@ class Service:
         return (
             self._watch_partners,
             self._scope.run,
+            self._holders.run,
             self._look_at_bridges,
-            self._end_agi_calls,
+            self._agi_ends.run,
             self._marks.run,
             self._checkpoints.run,
             self._jobs().run,
@@ -324,8 +349,7 @@ class Service:
         self._metrics.connected("ami", self._ami.connected)
         if isinstance(event, LinkUp | Tampered):
             self._links_up.set()
-        if isinstance(event, HungUp) and event.channel_id in self._agi_gate.underway():
-            self._agi_over.put_nowait(event.channel_id)
+        self._agi_ends.hear(event)
         self._scope.hear(event)
         for found in self._bridges.hear(event):
             self._met.put_nowait(found)
@@ -356,28 +380,17 @@ class Service:
                 case Parted(channel_id=channel_id):
                     await self._dispatch.unwatch(channel_id)
 
-    async def _end_agi_calls(self) -> None:
-        """Put on record that calls ended which came by AGI: ARI tells nothing of them."""
-        while True:
-            call_id = await self._agi_over.get()
-            try:
-                await self._agi_gate.ended(call_id)
-            except ConsentlineError as error:
-                logger.error("call=%s its end is not on record: %s", call_id, error.text)
-
     async def _look_at_bridges(self) -> None:
         """See who is connected to whom, and who is gone, after every new connection to AMI, or tampering."""
         while True:
             await self._links_up.wait()
             self._links_up.clear()
-            underway = self._agi_gate.underway()
             try:
                 listed = await self._ami.ask_list(list_channels([]))
             except Unavailable as error:
                 logger.warning("bridges not looked at: %s", error.text)
                 continue
-            for call_id in underway - {one.channel_id for one in listed}:
-                self._agi_over.put_nowait(call_id)
+            self._agi_ends.look_again({one.channel_id for one in listed})
             self._scope.look_again(listed)
             for found in self._bridges.look_again((one.channel_id, one.bridge_id) for one in listed):
                 self._met.put_nowait(found)
@@ -401,6 +414,7 @@ class Service:
             "finalise": self._operations.finalise,
             "sweep": sweep,
             "alarms": self._end_alarms,
+            "mirror": self._mirror,
         }
 
         def job(name: str, every_minutes: int) -> Job:
@@ -411,6 +425,10 @@ class Service:
             return Job(name=name, run=run, every_minutes=every_minutes)
 
         return Jobs(*(job(name, every_minutes) for name, every_minutes in JOB_MINUTES.items()), failed=failed)
+
+    async def _mirror(self) -> None:
+        if self._mirroring is not None:
+            await self._mirroring.follow()
 
     async def _end_alarms(self) -> None:
         """Clear the alarms whose cause can be seen to be over; those of a cut come behind the reconnect."""
@@ -437,6 +455,13 @@ class Service:
             confirm=self._dispatch.confirm,
             trunks=self._config.asterisk.trunks,
         )
+
+
+def _mirroring(config: Config, archive: Archive) -> Mirroring | None:
+    folder = config.backup.epochs_mirror
+    if folder is None:
+        return None
+    return Mirroring(archive.epochs, replace(archive.epochs, path=Path(folder)))
 
 
 def _reason(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -33,7 +33,7 @@ from policy.evidence import Arrival, Way
 from policy.load import Policies
 from policy.model import Policy
 from policy.rules import select_policy, stricter
-from policy.vocabulary import CallId, Outcome, RecordingId, WithdrawnBy
+from policy.vocabulary import CallId, Outcome, RecordingId, TakenBack, WithdrawnBy
 
 log = logging.getLogger(__name__)
 
@@ -127,8 +127,8 @@ class Dispatch:
 
     # --- asked from outside -----------------------------------------------------------------------
 
-    def confirm(self, call_id: CallId, recording_id: RecordingId) -> bool:
-        """Say on the line that the recording is gone: it was withdrawn by another road.
+    def confirm(self, call_id: CallId, recording_id: RecordingId, taken_back: TakenBack) -> bool:
+        """Say on the line what became of the recording: it was taken back by another road.
 
         One that was concluded at another policy's gate goes in silence: the one that runs stays.
 
@@ -138,7 +138,7 @@ class Dispatch:
         session = self._sessions.get(call_id)
         if session is None:
             return False
-        session.deliver(on.RecordingWithdrawn(recording_id=recording_id))
+        session.deliver(on.RecordingWithdrawn(recording_id=recording_id, taken_back=taken_back))
         return True
 
     def recording_ended(self, call_id: CallId, recording_id: RecordingId, erased: bool) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from policy.evidence import Heard
-from policy.vocabulary import Outcome, RecordingId, WithdrawnBy
+from policy.vocabulary import Outcome, RecordingId, TakenBack, WithdrawnBy
 
 
 class AlarmKind(Enum):
@@ -124,7 +124,13 @@ class WithdrawRecording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmWithdrawal:
-    """Say to both parties that the recording is stopped and deleted."""
+    """Say to both parties what became of the recording that was taken back.
+
+    Attributes:
+        taken_back: Whether it is gone, or stopped and kept, closed.
+    """
+
+    taken_back: TakenBack = TakenBack.ERASED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,8 @@ from ivr.ports import Alarms, Answer, Prompts, Recorder, Register, Telephony
 from policy.clock import Clock
 from policy.errors import ConsentlineError, Unavailable
 from policy.evidence import Arrival, Decision, Prompt, Way
-from policy.model import Policy
-from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId
+from policy.model import Policy, PromptName
+from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId, TakenBack
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -274,18 +274,23 @@ class Errands:
     async def withdraw(self, effect: do.WithdrawRecording) -> Event:
         """Have the recording stopped and destroyed; takes as long as it takes."""
         try:
-            await self._ports.recorder.withdraw(effect.recording_id, effect.by)
+            taken_back = await self._ports.recorder.withdraw(effect.recording_id, effect.by)
         except ConsentlineError as error:
             return on.WithdrawalFailed(problem=error.text)
-        return on.RecordingWithdrawn(recording_id=effect.recording_id)
+        return on.RecordingWithdrawn(recording_id=effect.recording_id, taken_back=taken_back)
 
-    async def confirm_withdrawal(self) -> None:
-        """Say on the line that it is gone."""
+    async def confirm_withdrawal(self, taken_back: TakenBack) -> None:
+        """Say on the line what became of it."""
         policy = self._visit.policy
         if policy is None:
             return
+        words: PromptName = "withdrawn" if taken_back is TakenBack.ERASED else "restricted"
+        if words not in policy.prompts:  # promised by a version that had these words; no others are true
+            text = f"{policy.name}: has no words for a recording that is kept closed, so nothing was said"
+            await self.alarm(AlarmKind.CONFIRMATION_FAILED, text)
+            return
         try:
-            prepared = self._ports.prompts.prepare(policy, "withdrawn", self._visit.language)
+            prepared = self._ports.prompts.prepare(policy, words, self._visit.language)
             await self._ports.confirmations.say(self._call_id, await _within(prepared))
         except ConsentlineError as error:
             await self.alarm(AlarmKind.CONFIRMATION_FAILED, error.text)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from policy.vocabulary import Outcome, PolicyName, RecordingId, WithdrawnBy
+from policy.vocabulary import Outcome, PolicyName, RecordingId, TakenBack, WithdrawnBy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,9 +161,14 @@ class WithdrawCodePressed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingWithdrawn:
-    """A recording of this call is stopped and gone, by whichever road; the call may have several."""
+    """A recording of this call was taken back, by whichever road; the call may have several.
+
+    Attributes:
+        taken_back: Whether it is gone, or stopped and kept, closed.
+    """
 
     recording_id: RecordingId
+    taken_back: TakenBack = TakenBack.ERASED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -422,7 +422,7 @@ def _code_pressed(state: State, event: on.WithdrawCodePressed, consent: Consent 
     if state.tape is Tape.NONE and state.phase in _AT_THE_GATE:
         return _interrupt(state, Outcome.REFUSED, consent)  # rule 10
     if state.tape is Tape.WITHDRAWN and state.phase is Phase.CALL:
-        return state, (do.ConfirmWithdrawal(),)  # rule 10
+        return state, (do.ConfirmWithdrawal(taken_back=state.taken_back),)  # rule 10
     if state.tape is not Tape.RUNNING or state.tape_id is None or state.phase is Phase.OVER:
         return state, ()
     withdraw = do.WithdrawRecording(recording_id=state.tape_id, by=event.by)
@@ -439,9 +439,9 @@ def _withdrawn(state: State, event: on.RecordingWithdrawn) -> Step:
         return replace(state, tape=Tape.WITHDRAWN, tape_id=state.reserved_id, reserved_id=None), ()
     if state.tape not in (Tape.RUNNING, Tape.STOPPING) or state.tape_id != event.recording_id:
         return state, ()
-    state = replace(state, tape=Tape.WITHDRAWN)
+    state = replace(state, tape=Tape.WITHDRAWN, taken_back=event.taken_back)
     can_hear = state.phase in (Phase.LEAVING, Phase.CALL)
-    return state, (do.ConfirmWithdrawal(),) if can_hear else ()
+    return state, (do.ConfirmWithdrawal(taken_back=event.taken_back),) if can_hear else ()
 
 
 def _tape_ended(state: State, event: on.RecordingEnded) -> Step:

@@ -11,7 +11,7 @@ from ivr.direction import Passing
 from ivr.events import Earlier
 from policy.evidence import Arrival, Decision, Prompt
 from policy.model import Policy, PromptName
-from policy.vocabulary import CallId, RecordingId, WithdrawnBy
+from policy.vocabulary import CallId, RecordingId, TakenBack, WithdrawnBy
 
 
 class Answer(Enum):
@@ -130,8 +130,11 @@ class Recorder(Protocol):
         One that does not run is left as it is.
         """
 
-    async def withdraw(self, recording_id: RecordingId, by: WithdrawnBy) -> None:
-        """Stop it and destroy what there is (I6); returns when it is gone. Twice is harmless."""
+    async def withdraw(self, recording_id: RecordingId, by: WithdrawnBy) -> TakenBack:
+        """Stop it and destroy what there is (I6); returns when it is gone. Twice is harmless.
+
+        Where the policy restricts and an incident or a hold is open it is kept, closed, and that is returned.
+        """
 
     async def call_ended(self, call_id: CallId) -> None:
         """Take note that the caller is gone; returns at once, finishing the capture goes on beside it."""

@@ -22,7 +22,7 @@ from pathlib import Path
 from policy.clock import from_iso, to_iso
 from policy.errors import IntegrityError
 from policy.evidence import Prompt
-from policy.model import PROMPT_NAMES, Policy, PromptName
+from policy.model import Policy, PromptName
 from policy.vocabulary import Voice
 
 SAMPLES_PER_SECOND = 8_000
@@ -154,7 +154,7 @@ class PromptLibrary:
 
     def problems(self, policy: Policy) -> Iterator[PromptUnfit]:
         """Yield what is wrong with the prompts of a policy, one for each prompt and language."""
-        for prompt in PROMPT_NAMES:
+        for prompt in policy.prompts:
             for language in sorted(policy.notice.text):
                 try:
                     self.prepare(policy, prompt, language)

@@ -178,7 +178,7 @@ class Session:
             case do.WithdrawRecording():
                 self._start_beside(self._withdraw(errands, effect))
             case do.ConfirmWithdrawal():
-                self._start_beside(errands.confirm_withdrawal())
+                self._start_beside(errands.confirm_withdrawal(effect.taken_back))
             case do.EndCall():
                 await errands.end_call()
             case do.RaiseAlarm():

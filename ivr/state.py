@@ -8,7 +8,7 @@ from enum import Enum
 
 from ivr.events import Earlier
 from policy.evidence import Heard
-from policy.vocabulary import Outcome, PolicyName, RecordingId
+from policy.vocabulary import Outcome, PolicyName, RecordingId, TakenBack
 
 
 class Phase(Enum):
@@ -63,6 +63,7 @@ class State:
         reserved_id: The recording that the decision being stored permits.
         tape: What is known of the recording of this call, from here or from an earlier gate.
         tape_id: Its name.
+        taken_back: What became of it, once it was taken back.
         has_left: Whether the call was taken from the gate by somebody else.
         tried_plain_way: Whether the way without a recording was tried after a failure.
     """
@@ -79,5 +80,6 @@ class State:
     reserved_id: RecordingId | None = None
     tape: Tape = Tape.NONE
     tape_id: RecordingId | None = None
+    taken_back: TakenBack = TakenBack.ERASED
     has_left: bool = False
     tried_plain_way: bool = False

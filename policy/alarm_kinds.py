@@ -261,6 +261,12 @@ GUIDES = (
         ends=(Ending.JOB_DONE,),
     ),
     Guide(
+        kind="mirror_failed",
+        meaning="the second host's epoch keys are not in step: what was destroyed here may still be there",
+        advice="read the text; is it mounted? `consentline doctor` says what is missing",
+        ends=(Ending.JOB_DONE,),
+    ),
+    Guide(
         kind="checkpoints_failed",
         meaning="no checkpoint of the ledger could be signed, or payloads of the ledger stay past their term",
         advice="read the text; `consentline ledger verify`; is `paths.signing_key` where it was?",

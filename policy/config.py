@@ -30,6 +30,7 @@ def _dialplan_safe(path: str) -> str:
 
 
 DialplanPath = Annotated[str, AfterValidator(_dialplan_safe)]
+AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]{1,500}$")]
 Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:-]{1,253}$")]
 CallerNamePrefix = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 .\[\]-]{0,20}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -135,6 +136,19 @@ class Metrics(_Table):
     listen_port: Port | None = None
 
 
+class Backup(_Table):
+    """Where copies go; see docs/backups.md.
+
+    Attributes:
+        folder: Absolute; where `consentline backup` copies what may be copied.
+        epochs_mirror: Absolute; a folder on a second host, into which the daemon mirrors the epoch keys, and
+            in which it destroys what is destroyed here. Needed where a policy says `backups.mode = "vault"`.
+    """
+
+    folder: AbsolutePath | None = None
+    epochs_mirror: AbsolutePath | None = None
+
+
 class TargetKind(Enum):
     """How a checkpoint reaches a place off this host."""
 
@@ -208,6 +222,7 @@ class _File(_Table):
     agents: Agents = Agents()
     control: Control = Control()
     metrics: Metrics = Metrics()
+    backup: Backup = Backup()
     ledger: Ledger = Ledger()
 
 

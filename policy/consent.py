@@ -38,10 +38,10 @@ class Consent(Section):
         agent_withdraw_code: What the agent presses when the caller said it aloud; `none`: no such key.
         refusal_reaches_back: A refusal also erases this caller's calls of so long before, or
             `none` (E4).
-        on_incident: What a withdrawal does while an incident, hold or hand-over is open:
-            `delete` or `restrict`.
+        on_incident: What a withdrawal does while an incident, hold or hand-over is open: `delete`, or
+            `restrict`: the recording stops, is closed to everybody and goes when what keeps it ends.
         controller_lost: What becomes of a call recorded while the daemon was away (I9).
-        accepted_by: Who accepted that silence counts, under `opt_out` with ground 6(1)(a).
+        accepted_by: Who accepted that silence counts although the ground is 6(1)(a).
         accepted_on: When.
     """
 

@@ -18,6 +18,16 @@ this tree and are not caught.
 
 from __future__ import annotations
 
+SHOWN_CHARACTERS = 60
+
+
+def shown(text: str) -> str:
+    """Return the beginning of somebody's text as it can stand in one line, on any terminal."""
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode()
+        for sign in text[:SHOWN_CHARACTERS]
+    )
+
 
 class ConsentlineError(Exception):
     """Something went wrong that a person can understand and act upon.

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
 from policy.identity import KeyPath
 from policy.period import Period
-from policy.section import Listed, Name, Section, Text, Told
+from policy.section import Day, Listed, Name, Section, Text, Told
 
 
 class HoldReason(Section):
@@ -115,13 +114,14 @@ class Deviation(Section):
         approved_by: Name of the person or body.
         approved_on: When.
         until: Its end.
-        deviates_from: The key it deviates from, such as `retention.recording`.
+        deviates_from: The key it deviates from, such as `access.grants.quality.calls`; never a term: longer
+            keeping is a hold on named recordings.
     """
 
     finding: Text
     approved_by: Text
-    approved_on: date
-    until: date
+    approved_on: Day
+    until: Day
     deviates_from: KeyPath
 
     @model_validator(mode="after")

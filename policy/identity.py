@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Self
+
+from pydantic import model_validator
 
 from policy.section import Chosen, Listed, Section, Text, shaped
 
@@ -107,6 +109,12 @@ class Storage(Section):
     separate_server: bool = False
     declared_by: Text | None = None
     declared_on: dt.date | None = None
+
+    @model_validator(mode="after")
+    def _a_declaration_has_a_date(self) -> Self:
+        if (self.declared_by is None) is not (self.declared_on is None):
+            raise ValueError("declared_by and declared_on must be given together, got one of them")
+        return self
 
 
 class Identity(Section):

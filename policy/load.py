@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from policy import toml_file
-from policy.errors import ConfigError, NotFound
+from policy.errors import ConfigError, NotFound, shown
 from policy.model import Policy
 from policy.numbers import normalise
 
@@ -67,7 +68,8 @@ def load_policies(folder: Path) -> Policies:
     policies: list[Policy] = []
     texts: dict[str, bytes] = {}
     problems: list[str] = []
-    for path in sorted(folder.glob("*.toml")):
+    paths = sorted(folder.glob("*.toml"))
+    for path in paths:
         try:
             policy, content = _read(path)
         except ConfigError as error:
@@ -75,28 +77,63 @@ def load_policies(folder: Path) -> Policies:
         else:
             policies.append(policy)
             texts[policy.content_hash] = content
-    by_number, claimed_twice = number_table(policies)
-    problems += claimed_twice
+    problems += claimed_twice(claims_in(paths))
     if not policies and not problems:
         problems.append(f"{folder}: must hold at least one policy file such as eindhoven.toml, got none")
     if problems:
         raise ConfigError(*problems)
-    return Policies(by_name={policy.name: policy for policy in policies}, by_number=by_number, texts=texts)
+    return Policies(
+        by_name={policy.name: policy for policy in policies},
+        by_number=number_table(policies),
+        texts=texts,
+    )
 
 
-def number_table(policies: Iterable[Policy]) -> tuple[dict[str, Policy], list[str]]:
-    """Return from normalised number to policy, aliases included, and a problem for each double claim."""
-    by_number: dict[str, Policy] = {}
+def number_table(policies: Iterable[Policy]) -> dict[str, Policy]:
+    """Return from normalised number to policy, aliases included."""
+    return {normalise(number): policy for policy in policies for number in policy.all_numbers}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A number that a file says is its own.
+
+    Attributes:
+        file: As it is told to a person.
+        key: `numbers` or `aliases`.
+    """
+
+    file: str
+    key: str
+    number: str
+
+
+def claims_in(paths: Sequence[Path]) -> Iterator[Claim]:
+    """Give every number that these files claim, whatever else is wrong in them."""
+    names = Counter(path.name for path in paths)
+    for path in paths:
+        try:
+            tables = toml_file.parse(path, toml_file.read_bytes(path))
+        except ConfigError:
+            continue
+        for key in ("numbers", "aliases"):
+            listed = tables.get(key)
+            for number in listed if isinstance(listed, list) else ():
+                if isinstance(number, str):
+                    file = path.name if names[path.name] == 1 else str(path)
+                    yield Claim(file=file, key=key, number=number)
+
+
+def claimed_twice(claims: Iterable[Claim]) -> list[str]:
+    """Return a line for each number that two files claim, however each writes it."""
+    first: dict[str, Claim] = {}
     problems = []
-    for policy in policies:
-        for number in policy.all_numbers:
-            other = by_number.setdefault(normalise(number), policy)
-            if other is not policy:
-                key = "numbers" if number in policy.numbers else "aliases"
-                problems.append(
-                    f'{policy.name}.toml: {key}: "{number}" is claimed by {other.name}.toml already'
-                )
-    return by_number, problems
+    for claim in claims:
+        other = first.setdefault(normalise(claim.number), claim)
+        if other.file != claim.file:
+            number = shown(claim.number)
+            problems.append(f'{claim.file}: {claim.key}: "{number}" is claimed by {other.file} already')
+    return problems
 
 
 def _read(path: Path) -> tuple[Policy, bytes]:

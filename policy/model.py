@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from string import Formatter
 from typing import Literal, Self
 
@@ -17,7 +18,9 @@ from pydantic import Field, model_validator
 
 from policy.access import Access
 from policy.cited import sources
-from policy.consent import Consent
+from policy.clock import LOCAL_ZONE
+from policy.consent import Consent, OnIncident
+from policy.errors import shown
 from policy.holds import Deviation, Hardship, HoldReason, Holds
 from policy.identity import Conflict, Data, Identity, Staff, WorksCouncil
 from policy.notice import Notice, Spoken
@@ -27,7 +30,7 @@ from policy.purposes import PURPOSES_BY_LAW, Balancing, Ground, Purpose
 from policy.retention import EVIDENCE, Backups, DataKind, Extension, Retention, SelectionList
 from policy.reviews import Incidents, Reviews
 from policy.rights import Right, Rights
-from policy.scope import DialledNumber, Scope
+from policy.scope import DialledNumber, Scope, end_of
 from policy.section import Listed, Name, Section, unknown
 from policy.sharing import Sharing
 from policy.vocabulary import ConsentMode, PolicyName
@@ -37,8 +40,14 @@ __all__ = ["PROMPT_NAMES", "Consent", "Policy", "PromptName", "sources"]
 
 _SPOKEN_SPACES = re.compile(r"\s+")
 
-PromptName = Literal["notice", "withdrawn", "agent_recorded", "agent_not_recorded"]
-PROMPT_NAMES: tuple[PromptName, ...] = ("notice", "withdrawn", "agent_recorded", "agent_not_recorded")
+PromptName = Literal["notice", "withdrawn", "restricted", "agent_recorded", "agent_not_recorded"]
+PROMPT_NAMES: tuple[PromptName, ...] = (
+    "notice",
+    "withdrawn",
+    "restricted",
+    "agent_recorded",
+    "agent_not_recorded",
+)
 
 
 class Policy(Section):
@@ -54,6 +63,8 @@ class Policy(Section):
         consent: How a caller is asked.
         notice: What the caller hears first.
         withdrawn: What both parties hear once a recording is stopped and deleted.
+        restricted: What both parties hear where a recording is stopped and kept, closed to everybody,
+            while an incident or a hold is open; needed under `consent.on_incident` = `restrict`.
         agent_recorded: What the agent hears when the call is recorded.
         agent_not_recorded: What the agent hears when it is not.
         purposes: What calls are recorded for, by name.
@@ -85,6 +96,7 @@ class Policy(Section):
     consent: Consent
     notice: Notice
     withdrawn: Spoken
+    restricted: Spoken | None = None
     agent_recorded: Spoken
     agent_not_recorded: Spoken
     purposes: dict[Name, Purpose] = Field(default_factory=dict)
@@ -105,6 +117,11 @@ class Policy(Section):
     staff: Staff = Staff()
     backups: Backups = Backups()
     conflicts: Listed[Conflict] = ()
+
+    @property
+    def prompts(self) -> tuple[PromptName, ...]:
+        """Everything that is said under this policy."""
+        return tuple(name for name in PROMPT_NAMES if getattr(self, name) is not None)
 
     @property
     def all_numbers(self) -> tuple[str, ...]:
@@ -146,20 +163,23 @@ class Policy(Section):
         yield from self._grounds_that_do_not_carry()
         yield from self._deviations_without_a_clause()
         yield from self._names_that_nobody_declared()
+        yield from self._keys_that_are_not_there()
 
     def _words_that_are_missing(self) -> Iterator[str]:
         languages = set(self.notice.text)
         for language, why in (("nl", "Dutch always"), (self.notice.default_language, "the default")):
             if language not in languages:
                 yield f"notice.text.{language}: must be there ({why}), got nothing"
-        for spoken_name in ("withdrawn", "agent_recorded", "agent_not_recorded"):
+        if self.consent.on_incident is OnIncident.RESTRICT and self.restricted is None:
+            yield 'restricted: must be there under consent.on_incident "restrict", got nothing'
+        for spoken_name in self.prompts[1:]:
             spoken: Spoken = getattr(self, spoken_name)
             for language in sorted(languages - set(spoken.text)):
                 yield f"{spoken_name}.text.{language}: must be there, as in notice.text, got nothing"
         for language, template in self.notice.text.items():
             for problem in self._template_problems(language, template, self._slots_wanted()):
                 yield f"notice.text.{language}: {problem}"
-        for spoken_name in ("withdrawn", "agent_recorded", "agent_not_recorded"):
+        for spoken_name in self.prompts[1:]:
             for language, template in getattr(self, spoken_name).text.items():
                 for problem in self._template_problems(language, template, set()):
                     yield f"{spoken_name}.text.{language}: {problem}"
@@ -184,7 +204,7 @@ class Policy(Section):
             return ["must hold plain slots such as {why}, got one with a : or ! in it"]
         known = self._slots(language)
         problems = [f"must hold the slot {{{slot}}}, got none" for slot in sorted(wanted - slots)]
-        problems += [f"slot {{{slot}}} has no value here" for slot in sorted(slots - set(known))]
+        problems += [f"slot {{{shown(slot)}}} has no value here" for slot in sorted(slots - set(known))]
         return problems
 
     def _numbers_twice(self) -> Iterator[str]:
@@ -218,14 +238,33 @@ class Policy(Section):
                 )
 
     def _grounds_that_do_not_carry(self) -> Iterator[str]:
-        if Ground.CONSENT in self.recording_grounds and self.consent.withdraw_code is None:
-            yield 'consent.withdraw_code: must be there under ground 6(1)(a) (AVG art. 7(3)), got "none"'
+        for key in ("withdraw_code", "agent_withdraw_code"):
+            if Ground.CONSENT in self.recording_grounds and getattr(self.consent, key) is None:
+                yield f'consent.{key}: must be there under ground 6(1)(a) (AVG art. 7(3)), got "none"'
         if Right.PORTABILITY in self.rights.named and not self.grounds & {Ground.CONSENT, Ground.AGREEMENT}:
             yield "rights.named: portability needs a purpose under 6(1)(a) or 6(1)(b) (AVG art. 20), got none"
 
     def _deviations_without_a_clause(self) -> Iterator[str]:
         if self.granted_deviations and self.hardship is None:
             yield "granted_deviations: must stand under a [hardship] clause, got none"
+            return
+        for index, deviation in enumerate(self.granted_deviations):
+            where = f"granted_deviations.{index}"
+            latest = self._latest_end(deviation)
+            if latest is not None and deviation.until > latest:
+                yield f"{where}.until: must be by {latest} (hardship.longest), got {deviation.until}"
+            if deviation.deviates_from.split(".")[0] in ("retention", "extensions", "holds"):
+                yield (
+                    f"{where}.deviates_from: longer keeping is only ever a hold on named recordings (H8),"
+                    f' got "{shown(deviation.deviates_from)}"'
+                )
+
+    def _latest_end(self, deviation: Deviation) -> date | None:
+        """Return the last day on which a deviation may be in force; None without a clause."""
+        if self.hardship is None:
+            return None
+        ends_at = self.hardship.longest.after(end_of(deviation.approved_on), self.working_days)
+        return (ends_at - timedelta(minutes=1)).astimezone(LOCAL_ZONE).date()
 
     def _names_that_nobody_declared(self) -> Iterator[str]:
         if self.access is None:
@@ -237,6 +276,19 @@ class Policy(Section):
         yield from unknown(
             "access.grants", "hold reason", sorted(self.access.hold_reasons), self.hold_reasons
         )
+
+    def _keys_that_are_not_there(self) -> Iterator[str]:
+        named = [(f"conflicts.{index}.about", one.about) for index, one in enumerate(self.conflicts)]
+        named += [
+            (f"granted_deviations.{index}.deviates_from", one.deviates_from)
+            for index, one in enumerate(self.granted_deviations)
+        ]
+        if not named:
+            return
+        keys = [citation.key for citation in sources(self)]
+        tables = {".".join(key.split(".")[:depth]) for key in keys for depth in range(1, key.count(".") + 2)}
+        for where, key in named:
+            yield from unknown(where, "key", (key,), sorted(tables))
 
     def _roles_named(self) -> Iterator[tuple[str, Sequence[str]]]:
         for index, extension in enumerate(self.extensions):
@@ -278,7 +330,7 @@ class Policy(Section):
         return short if short in self.notice.text else self.notice.default_language
 
     def spoken(self, prompt: PromptName, language: str) -> str:
-        """Return the very words of a prompt, slots filled, white space folded to single spaces."""
+        """Return the very words of a prompt of this policy, slots filled, white space folded."""
         section: Spoken = getattr(self, prompt)
         filled = section.text[language].format(**self._slots(language))
         return _SPOKEN_SPACES.sub(" ", filled).strip()

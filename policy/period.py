@@ -17,6 +17,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
 
 from policy.clock import LOCAL_ZONE
+from policy.errors import shown
 from policy.working_days import NATIONAL, WorkingDays
 
 _PATTERN = re.compile(r"([1-9][0-9]{0,4})(h|d|wd|m|y)")
@@ -45,7 +46,7 @@ class Period:
         """
         match = _PATTERN.fullmatch(text)
         if match is None:
-            raise ValueError(f'must be a period such as "48h", "7d", "6m" or "1y", got "{text[:40]}"')
+            raise ValueError(f'must be a period such as "48h", "7d", "6m" or "1y", got "{shown(text)}"')
         count, unit = int(match[1]), match[2]
         if count > _LONGEST[unit]:
             raise ValueError(f'must be at most {_LONGEST[unit]}{unit}, got "{text}"')

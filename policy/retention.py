@@ -61,7 +61,7 @@ class SelectionList(Section):
         if self.period is None:
             raise StateConflict(
                 f'{self.selection_list}, "{self.category}": the organisation has filled in no period yet',
-                hint="fill in `period` beside the category; until then nothing of this kind is made",
+                hint='write `period = "5y"` beside `category`, as the list says; until then none is made',
             )
         return self.period.after(start, working_days)
 

@@ -10,7 +10,8 @@ from typing import Annotated, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from policy.clock import LOCAL_ZONE
-from policy.section import Chosen, Listed, Section, shaped
+from policy.errors import shown
+from policy.section import YEARS, Chosen, Listed, Section, shaped
 
 DialledNumber = Annotated[
     str, shaped(r"\+?[0-9]{2,18}", 'must be a number without spaces such as "14040" or "+31402389111"')
@@ -19,8 +20,8 @@ Endpoint = Annotated[str, shaped(r"[A-Za-z0-9_./@-]{1,80}", 'must be a name such
 
 
 def _day_or_moment(value: object) -> object:
-    if not isinstance(value, date):
-        raise ValueError(f'must be a date such as 2026-01-31, or a date and time, got "{value}"')
+    if not isinstance(value, date) or value.year not in YEARS:
+        raise ValueError(f'must be a date such as 2026-01-31, or a date and time, got "{shown(str(value))}"')
     return value
 
 

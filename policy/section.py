@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator
+from datetime import date
 from typing import Annotated, Any, Final, Self, TypeAlias, TypeVar
 
 from pydantic import (
@@ -21,16 +22,34 @@ from pydantic import (
     model_validator,
 )
 
+from policy.errors import shown
+
 ASSUMED: Final = "assumed: text silent: "
 """How a source begins that is no article; the reason follows."""
 
 CITING: Final = ("source", "sources")
 
+YEARS: Final = range(2000, 2200)
+"""In which a date of a policy lies, so that every period can be counted from it."""
+
 
 def _article_or_reason(text: str) -> str:
     if "assumed" in text.lower() and not (text.startswith(ASSUMED) and text[len(ASSUMED) :].strip()):
-        raise ValueError(f'must be an article such as "G4, art. 6" or "{ASSUMED}<why>", got "{text[:60]}"')
+        raise ValueError(f'must be an article such as "G4, art. 6" or "{ASSUMED}<why>", got "{shown(text)}"')
     return text
+
+
+def _for_people(text: str) -> str:
+    """Refuse what no person reads: a text of a policy is printed on terminals, pages and lists."""
+    if not all(sign.isprintable() or sign in "\n\t" for sign in text):
+        raise ValueError(f'must hold no control characters, got "{shown(text)}"')
+    return text
+
+
+def _in_our_time(day: date) -> date:
+    if day.year not in YEARS:
+        raise ValueError(f"must be a date from {YEARS.start} to {YEARS.stop - 1}, got {day}")
+    return day
 
 
 def _none_in_words(value: Any) -> Any:
@@ -43,7 +62,7 @@ def shaped(pattern: str, expected: str) -> AfterValidator:
 
     def check(text: str) -> str:
         if whole.fullmatch(text) is None:
-            raise ValueError(f'{expected}, got "{text[:60]}"')
+            raise ValueError(f'{expected}, got "{shown(text)}"')
         return text
 
     return AfterValidator(check)
@@ -55,7 +74,11 @@ Chosen: TypeAlias = Annotated[Item, Field(strict=False)]
 OrNone: TypeAlias = Annotated[Item | None, BeforeValidator(_none_in_words)]
 """A value, or the word `none`: TOML has no way to say that something is not there."""
 
-Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=4000, strip_whitespace=True)]
+Text: TypeAlias = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=4000, strip_whitespace=True),
+    AfterValidator(_for_people),
+]
 Name: TypeAlias = Annotated[
     str, shaped(r"[a-z][a-z0-9_]{0,39}", 'must be a name of a-z, 0-9 and _ such as "line_manager"')
 ]
@@ -64,6 +87,9 @@ Name: TypeAlias = Annotated[
 LanguageTag: TypeAlias = Annotated[str, shaped(r"[a-z]{2}", 'must be a language such as "nl"')]
 Told: TypeAlias = Annotated[dict[LanguageTag, Text], Field(min_length=1)]
 """One text in each language."""
+
+Day: TypeAlias = Annotated[date, AfterValidator(_in_our_time)]
+"""A date from which a period can be counted."""
 
 Source: TypeAlias = Annotated[
     str,
@@ -103,4 +129,6 @@ def unknown(where: str, kind: str, names: Iterable[str], known: Collection[str])
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            yield f'{where}: unknown {kind} "{name}"' + (f', did you mean "{near[0]}"?' if near else "")
+            yield f'{where}: unknown {kind} "{shown(name)}"' + (
+                f', did you mean "{near[0]}"?' if near else ""
+            )

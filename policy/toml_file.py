@@ -15,7 +15,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from policy.errors import ConfigError
+from policy.errors import ConfigError, shown
 
 LARGEST_BYTES = 1_000_000
 _KEY_FIRST = re.compile(r"[a-z_]+(\.[a-z0-9_]+)*: ")
@@ -46,13 +46,17 @@ def parse(path: Path, content: bytes) -> dict[str, Any]:
         ConfigError: If it is not UTF-8 or not TOML.
     """
     try:
-        return tomllib.loads(content.decode("utf-8"))
+        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"{path}: must be UTF-8, got byte 0x{content[error.start]:02x} at {error.start}"
         ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: must be TOML: {error}") from error
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise ConfigError(f"{path}: must be TOML, got brackets within brackets without end") from error
+    except ValueError as error:  # of tomllib, and of int() for a number of thousands of digits
+        raise ConfigError(f"{path}: must be TOML: {_in_one_line(str(error))}") from error
 
 
 def build(path: Path, model: type[Model], tables: Mapping[str, Any]) -> Model:
@@ -67,7 +71,7 @@ def build(path: Path, model: type[Model], tables: Mapping[str, Any]) -> Model:
         problems = [
             line
             for problem in _causes(model, error.errors())
-            for line in _in_words(path, model, problem).splitlines()
+            for line in _in_words(path, model, problem).split("\n")
         ]
         raise ConfigError(*problems) from error
 
@@ -99,7 +103,7 @@ def _nearest(model: type[BaseModel], location: Iterable[object]) -> str | None:
 def _in_words(path: Path, model: type[BaseModel], problem: Any) -> str:
     where = ".".join(_keys_in(problem["loc"]))
     prefix = f"{path.name}: {where}: " if where else f"{path.name}: "
-    shown = _shown(problem["input"])
+    got = _got(problem["input"])
     match problem["type"]:
         case "extra_forbidden":
             near = _nearest(model, problem["loc"])
@@ -107,14 +111,14 @@ def _in_words(path: Path, model: type[BaseModel], problem: Any) -> str:
         case "missing":
             return prefix + "must be given, got nothing"
         case "value_error":
-            return "\n".join(_below(path, where, line) for line in str(problem["ctx"]["error"]).splitlines())
+            return "\n".join(_below(path, where, line) for line in str(problem["ctx"]["error"]).split("\n"))
         case "tuple_type":
-            return f"{prefix}must be a list, got {shown}"
+            return f"{prefix}must be a list, got {got}"
         case "dict_type" | "model_type":
-            return f"{prefix}must be a table, got {shown}"
+            return f"{prefix}must be a table, got {got}"
         case "too_short":
             return f"{prefix}must hold at least one, got none"
-    return f"{prefix}{_lower_first(problem['msg'])}, got {shown}"
+    return f"{prefix}{_lower_first(problem['msg'])}, got {got}"
 
 
 def _below(path: Path, where: str, line: str) -> str:
@@ -124,10 +128,15 @@ def _below(path: Path, where: str, line: str) -> str:
     return f"{path.name}: {where}.{line}" if _KEY_FIRST.match(line) else f"{path.name}: {where}: {line}"
 
 
-def _shown(got: object) -> str:
+def _in_one_line(text: str) -> str:
+    """Return what tomllib says; it quotes single characters of the file as they are."""
+    return "".join(shown(sign) for sign in text)
+
+
+def _got(got: object) -> str:
     match got:
         case str():
-            return f'"{got[:60]}"'
+            return f'"{shown(got)}"'
         case bool():
             return str(got).lower()
         case dict():
@@ -143,7 +152,7 @@ def _lower_first(text: str) -> str:
 
 def _keys_in(location: Iterable[object]) -> list[str]:
     """Return the keys of a location; which member of a union was meant (`~name`) is none."""
-    return [str(part) for part in location if not str(part).startswith("~") and part != "[key]"]
+    return [shown(str(part)) for part in location if not str(part).startswith("~") and part != "[key]"]
 
 
 def _fields(model: type[BaseModel], path: Iterable[str]) -> list[str]:

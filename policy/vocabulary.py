@@ -93,6 +93,14 @@ class WithdrawnBy(Enum):
     DIALPLAN = "dialplan"
 
 
+class TakenBack(Enum):
+    """What became of a recording that was taken back."""
+
+    ERASED = "erased"
+    RESTRICTED = "restricted"
+    """Kept while an incident or a hold is open, and closed to nearly everybody."""
+
+
 class Voice(Enum):
     """Who speaks a prompt: synthetic speech for trying out, or the organisation's own."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Final
 
+from policy.access import Action
 from policy.cited import NO_SOURCE, sources
 from policy.model import Policy
 from policy.purposes import Ground
@@ -14,25 +16,43 @@ from policy.vocabulary import ConsentMode
 
 def warnings(policy: Policy) -> tuple[str, ...]:
     """Return one line for each doubt about a sound policy: file, key, what and why."""
+    return (*_told(policy, _accepted(policy)), *open_warnings(policy))
+
+
+def open_warnings(policy: Policy) -> tuple[str, ...]:
+    """Return those that nobody has answered for: every one but what a named person accepted."""
     found = (
-        *_silence_as_consent(policy),
+        *_silence_nobody_accepted(policy),
         *_grounds(policy),
-        *_terms_not_filled_in(policy),
+        *terms_not_filled_in(policy),
         *_people_not_named(policy),
         *_keys_without_source(policy),
     )
-    return tuple(f"{policy.name}.toml: {line}" for line in found)
+    return tuple(_told(policy, found))
 
 
-def _silence_as_consent(policy: Policy) -> Iterator[str]:
+def _told(policy: Policy, found: Iterable[str]) -> Iterator[str]:
+    return (f"{policy.name}.toml: {line}" for line in found)
+
+
+_SILENCE: Final = (
+    "consent.mode: silence is no consent in the sense of AVG art. 4(11), and the ground is 6(1)(a)"
+)
+
+
+def _takes_silence_for_consent(policy: Policy) -> bool:
+    return policy.consent.mode is not ConsentMode.OPT_IN and Ground.CONSENT in policy.recording_grounds
+
+
+def _accepted(policy: Policy) -> Iterator[str]:
     consent = policy.consent
-    if consent.mode is not ConsentMode.OPT_OUT or Ground.CONSENT not in policy.recording_grounds:
-        return
-    line = "consent.mode: silence is no consent in the sense of AVG art. 4(11), and the ground is 6(1)(a)"
-    if consent.accepted_by is None:
-        yield f"{line}; accepted_by and accepted_on must say who accepted that, got nobody"
-    else:
-        yield f"{line}; accepted by {consent.accepted_by} on {consent.accepted_on}"
+    if _takes_silence_for_consent(policy) and consent.accepted_by is not None:
+        yield f"{_SILENCE}; accepted by {consent.accepted_by} on {consent.accepted_on}"
+
+
+def _silence_nobody_accepted(policy: Policy) -> Iterator[str]:
+    if _takes_silence_for_consent(policy) and policy.consent.accepted_by is None:
+        yield f"{_SILENCE}; accepted_by and accepted_on must say who accepted that, got nobody"
 
 
 def _grounds(policy: Policy) -> Iterator[str]:
@@ -54,7 +74,8 @@ def _grounds(policy: Policy) -> Iterator[str]:
         yield "rights.named: objection needs ground 6(1)(e) or 6(1)(f); under 6(1)(a) it is a withdrawal"
 
 
-def _terms_not_filled_in(policy: Policy) -> Iterator[str]:
+def terms_not_filled_in(policy: Policy) -> Iterator[str]:
+    """Give a line for each kind of data that can be made only once its selection list is filled in (R4)."""
     for kind in DataKind:
         term = policy.retention.term(kind)
         if isinstance(term, SelectionList) and term.period is None:
@@ -62,6 +83,11 @@ def _terms_not_filled_in(policy: Policy) -> Iterator[str]:
                 f"retention.{kind.value}: no period filled in for {term.selection_list}, "
                 f'"{term.category}"; nothing of this kind can be made until there is'
             )
+
+
+def how_to_fill_in(policy: Policy) -> str:
+    """Return what a person does about such a term."""
+    return f'write beside `category` in {policy.name}.toml: period = "5y", as your selection list says'
 
 
 def _people_not_named(policy: Policy) -> Iterator[str]:
@@ -80,13 +106,23 @@ def _people_not_named(policy: Policy) -> Iterator[str]:
         yield "identity.contacts: must hold a way to reach the organisation, got none"
     if contacts.fg is None and identity.public_body:
         yield "identity.contacts.fg: a public body has one (AVG art. 37), got none"
-    if policy.reviews is not None and policy.works_council is None:
+    done = _done_to_agents(policy)
+    if done is not None and policy.works_council is None:
         yield (
-            "works_council: agents are reviewed, so its agreement must stand here "
+            f"works_council: agents are {done}, so its agreement must stand here "
             "(WOR art. 27(1)(k) and (l)), got none"
         )
     if policy.access is None:
         yield "access: nobody may hear anything, for there is no [access] table"
+
+
+def _done_to_agents(policy: Policy) -> str | None:
+    """Return what needs the works council's agreement, or None where nothing does."""
+    if policy.reviews is not None:
+        return "reviewed"
+    grants = () if policy.access is None else policy.access.grants.values()
+    heard = any({Action.LISTEN, Action.MONITOR} & set(grant.actions) for grant in grants)
+    return "listened to" if heard else None
 
 
 def _keys_without_source(policy: Policy) -> Iterator[str]:

@@ -91,6 +91,18 @@ def withdrawing(policy: Policy, language: Language) -> Iterator[Block]:
                 ),
             )
         )
+    if lines and policy.consent.on_incident is OnIncident.RESTRICT:
+        heard = policy.spoken("restricted", language.value)
+        lines.append(
+            (
+                say(
+                    "Loopt er een melding van bijvoorbeeld agressie, of moeten wij de opname bewaren? Dan"
+                    f" stopt de opname en sluiten wij haar af, tot dat voorbij is. U hoort: „{heard}”",
+                    "Is a report of, for instance, aggression open, or do we have to keep the recording?"
+                    f" Then it stops, and we close it until that is over. You hear: “{heard}”",
+                ),
+            )
+        )
     if not lines:
         lines.append(
             (

@@ -27,6 +27,7 @@ class About(Enum):
     POLICY = "policy"
     NOTICE = "notice"
     OUTCOME = "outcome"
+    HELD = "held by"
     RECORDING = "recording"
     RETENTION = "retention"
     WHAT_NEXT = "what next"
@@ -76,6 +77,20 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Somebody had the call for a while.
+
+    Attributes:
+        person: Their id, or None when it is not known who was at that telephone.
+        until: None while they have it.
+    """
+
+    person: str | None
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallFacts:
     """What is on record about one call.
 
@@ -92,6 +107,7 @@ class CallFacts:
     kept: tuple[Kept, ...]
     data_due_at: datetime
     data_erased_at: datetime | None
+    held: tuple[Held, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +153,7 @@ def _explain(
         yield from _of_policy(facts, policy, running)
     yield from _of_notice(facts)
     yield _of_outcome(facts, policy)
+    yield from _of_holders(facts, policy)
     for kept in facts.kept:
         if kept.policy is not None:
             yield from _of_recording(kept, kept.policy, facts, now)
@@ -212,6 +229,20 @@ def _why(outcome: Outcome, policy: Policy | None) -> str:
         Outcome.OUT_OF_SCOPE: "no policy serves the number dialled",
         Outcome.ERROR: "number and policy disagree, or something failed",
     }[outcome]
+
+
+def _of_holders(facts: CallFacts, policy: Policy | None) -> Iterator[Reason]:
+    roles = {} if policy is None or policy.access is None else policy.access.roles
+    takes_calls = [(name, role) for name, role in roles.items() if role.takes_calls]
+    rule, source = ("who held it", "X5")
+    if takes_calls:
+        ((name, role), *_) = takes_calls
+        rule, source = f"access.roles.{name}", role.source
+    for held in facts.held:
+        who = held.person or "somebody who is on no agent's line"
+        until = "who has it now" if held.until is None else f"until {to_local(held.until)}"
+        says = f"{who}, from {to_local(held.since)}, {until}"
+        yield Reason(about=About.HELD, says=says, rule=rule, source=source)
 
 
 def _of_recording(kept: Kept, policy: Policy, facts: CallFacts, now: datetime) -> Iterator[Reason]:

@@ -91,13 +91,13 @@ def exceptions(policy: Policy, language: Language) -> Iterator[Line]:
     for deviation in policy.granted_deviations:
         yield (
             say(
-                f"Nu loopt er een afwijking van {deviation.deviates_from}, tot {deviation.until}: ",
-                f"There is a deviation from {deviation.deviates_from} now, until {deviation.until}: ",
+                f"Van {deviation.approved_on} tot en met {deviation.until} wijken wij af van"
+                f" {deviation.deviates_from}: ",
+                f"From {deviation.approved_on} up to and including {deviation.until} we deviate from"
+                f" {deviation.deviates_from}: ",
             ),
             Quote(quoted(deviation.finding)),
-            say(
-                f" Goedgekeurd op {deviation.approved_on} door ", f" Approved on {deviation.approved_on} by "
-            ),
+            say(" Goedgekeurd door ", " Approved by "),
             Quote(deviation.approved_by),
             ".",
         )

@@ -54,7 +54,7 @@ def code_in_words(code: str, language: Language) -> str:
 
 def _missing(policy: Policy, language: str) -> Iterator[str]:
     wanted = f"must be there to publish in this language ({language}), got nothing"
-    for prompt in ("notice", "withdrawn", "agent_recorded", "agent_not_recorded"):
+    for prompt in policy.prompts:
         if language not in getattr(policy, prompt).text:
             yield f"{prompt}.text.{language}: {wanted}"
     for name, purpose in policy.all_purposes.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from policy.model import PROMPT_NAMES, Policy, PromptName
+from policy.model import Policy, PromptName
 from policy.rules import deciding_key
 from publish.words import Language, Said, speaker
 
@@ -10,6 +10,10 @@ _WHO_HEARS: dict[PromptName, Said] = {
     "notice": Said("De beller, voor de opname begint", "The caller, before recording begins"),
     "withdrawn": Said(
         "Beiden, als de opname is gestopt en gewist", "Both, when the recording was stopped and erased"
+    ),
+    "restricted": Said(
+        "Beiden, als de opname is gestopt en afgesloten bewaard blijft",
+        "Both, when the recording was stopped and is kept closed",
     ),
     "agent_recorded": Said(
         "De medewerker, als het gesprek wordt opgenomen", "The agent, when the call is recorded"
@@ -36,7 +40,7 @@ def notice_script(policy: Policy, language: Language) -> str:
         say(f"Nummers: {', '.join(policy.numbers)}", f"Numbers: {', '.join(policy.numbers)}"),
         "",
     ]
-    for prompt in PROMPT_NAMES:
+    for prompt in policy.prompts:
         lines += [
             f"[{prompt}] {_WHO_HEARS[prompt].in_(language)}",
             f"  {policy.spoken(prompt, code)}",

@@ -167,7 +167,9 @@ def _security(policy: Policy, language: Language) -> Iterator[tuple[str, str]]:
         else say("een kopie op een tweede computer wist mee", "a copy on a second machine erases as well"),
     ]
     if storage is not None:
-        declared = storage.declared_by or say("niemand", "nobody")
+        declared = say("niemand", "nobody")
+        if storage.declared_by is not None:
+            declared = f"{storage.declared_by} ({storage.declared_on})"
         told.append(
             say(
                 f"plaats: {storage.place}; gebied: {storage.region}; verklaard door: {declared}",

@@ -268,9 +268,12 @@ def _where(policy: Policy, language: Language) -> Iterator[Block]:
     yield Heading(say("Waar staat dit, en hoe veilig is het?", "Where is it, and how safe?"))
     if storage is not None:
         declared = (
-            say(f" (verklaard door {storage.declared_by})", f" (declared by {storage.declared_by})")
+            say(
+                f" (verklaard door {storage.declared_by} op {storage.declared_on})",
+                f" (declared by {storage.declared_by} on {storage.declared_on})",
+            )
             if storage.declared_by is not None
-            else ""
+            else say(" (nog door niemand verklaard)", " (declared by nobody yet)")
         )
         yield paragraph(
             say("Plaats: ", "Place: "),

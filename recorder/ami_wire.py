@@ -17,47 +17,12 @@ from typing import Any
 
 from policy.errors import Unavailable
 from policy.vocabulary import CallId
+from recorder import ami_block
+from recorder.ami_block import Block
 
 LARGEST_MESSAGE_BYTES = 256 * 1024
 
 _GREETING = "Asterisk Call Manager/"
-_NEVER_TWICE = frozenset(
-    {"Event", "Response", "DialString"}
-    | {
-        prefix + name
-        for prefix in ("", "Dest")
-        for name in ("Channel", "Exten", "Priority", "Uniqueid", "Linkedid")
-    }
-)
-_CHANNEL = (
-    "Channel",
-    "ChannelState",
-    "ChannelStateDesc",
-    "CallerIDNum",
-    "CallerIDName",
-    "ConnectedLineNum",
-    "ConnectedLineName",
-    "AccountCode",
-    "Context",
-    "Exten",
-    "Priority",
-    "Uniqueid",
-    "Linkedid",
-)
-_MARKS_OF_A_CHANNEL = ("ChannelState", "Priority")
-"""One stands before `Exten`, one behind it. Source: main/manager_channels.c."""
-_DESCRIBES = {
-    "Newchannel": "",
-    "DialBegin": "Dest",
-    "BridgeEnter": "",
-    "BridgeLeave": "",
-    "Hangup": "",
-    "MixMonitorStart": "",
-    "MixMonitorStop": "",
-    "Status": "",
-}
-"""Before the names of the headers that such an event never comes without."""
-
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _BREAKS_A_LINE = re.compile(r"[\r\n\0]")
 
@@ -299,11 +264,16 @@ Message = Greeted | Answered | ChannelListed | ListEnded | Event | Unknown
 
 
 class Decoder:
-    """Turns a stream of bytes, cut anywhere, into messages."""
+    """Turns a stream of bytes, cut anywhere, into messages.
+
+    What was read and can still be given away by the rest of what Asterisk is just writing is kept back until
+    that is there too.
+    """
 
     def __init__(self) -> None:
         self._buffer = b""
         self._greeted = False
+        self._read: list[tuple[Block, Message]] = []
 
     def feed(self, data: bytes) -> list[Message]:
         """Return the messages that are complete now.
@@ -313,18 +283,39 @@ class Decoder:
         """
         self._buffer += data
         messages: list[Message] = []
-        while True:
-            end = b"\r\n\r\n" if self._greeted else b"\r\n"
-            block, found, rest = self._buffer.partition(end)
+        if not self._greeted:
+            line, found, rest = self._buffer.partition(b"\r\n")
+            if found:
+                messages.append(_greeting(line.decode("utf-8", errors="replace")))
+                self._greeted, self._buffer = True, rest
+        while self._greeted:
+            text, found, rest = self._buffer.partition(b"\r\n\r\n")
             if not found:
                 break
-            self._buffer = rest
-            text = block.decode("utf-8", errors="replace")
-            messages.append(_parse(text) if self._greeted else _greeting(text))
-            self._greeted = True
+            self._buffer = rest.lstrip(b"\r\n")  # no message begins so; what was dialled can end so
+            self._take(ami_block.read(text.decode("utf-8", errors="replace")))
         if len(self._buffer) > LARGEST_MESSAGE_BYTES:
             raise AmiGarbled(f"AMI: a message must be at most {LARGEST_MESSAGE_BYTES} bytes, got more")
-        return messages
+        return messages + self._believed()
+
+    def _take(self, block: Block) -> None:
+        for prefix in block.left_over:
+            self._doubt_front(prefix)
+        self._read.append((block, _message(block)))
+
+    def _doubt_front(self, prefix: str) -> None:
+        """Believe nothing of the event that a rest was cut from: it may speak of another channel."""
+        for at, (block, _) in reversed([*enumerate(self._read)]):
+            if prefix in block.fronts:
+                self._read[at] = (block, Tampered())
+                return
+
+    def _believed(self) -> list[Message]:
+        until = len(self._read)
+        if self._buffer:
+            until = next((at for at in reversed(range(until)) if self._read[at][0].fronts), until)
+        believed, self._read = self._read[:until], self._read[until:]
+        return [message for _, message in believed]
 
 
 def _greeting(line: str) -> Greeted:
@@ -336,44 +327,15 @@ def _greeting(line: str) -> Greeted:
     return Greeted(version=line.removeprefix(_GREETING))
 
 
-def _parse(text: str) -> Message:
-    headers: dict[str, str] = {}
-    variables: list[tuple[str, str]] = []
-    twice = False
-    for line in text.split("\r\n"):
-        name, _, value = line.partition(":")
-        value = value.removeprefix(" ")
-        twice = twice or (name in _NEVER_TWICE and name in headers)
-        headers.setdefault(name, value)  # what Asterisk wrote first counts
-        if name == "Variable":
-            variable, _, content = value.partition("=")
-            if content not in ("", "(null)"):
-                variables.append((variable, content))
-    if text.startswith("Response:"):  # some events have such a header too
-        return _answer(headers)
-    if text and (twice or "Event" not in headers or not _is_whole(headers)):
+def _message(block: Block) -> Message:
+    if block.is_tampered:
         return Tampered()
+    if block.is_answer:
+        return _answer(block.headers)
     try:
-        return _event(headers, tuple(variables))
+        return _event(block.headers, block.variables)
     except KeyError:
-        return Unknown(name=headers.get("Event", ""))
-
-
-def _is_whole(headers: Mapping[str, str]) -> bool:
-    """Tell whether each channel is described wholly or not at all, and the one that the event is about is.
-
-    Asterisk writes the description of a channel at once, and the number dialled, `Exten`, unescaped in the
-    midst of it (22.10.1): who dials a line break cuts it in two. A number has at most 79 bytes
-    (`AST_MAX_EXTENSION`), too few for the missing part of both halves. `DialString` stands last and can hold
-    such a number too: it cuts nothing off, but what it adds is an event that describes no channel.
-    """
-    described = {
-        name.removesuffix(mark) for name in headers for mark in _MARKS_OF_A_CHANNEL if name.endswith(mark)
-    }
-    about = _DESCRIBES.get(headers["Event"])
-    if about is not None:
-        described.add(about)
-    return all(prefix + part in headers for prefix in described for part in _CHANNEL)
+        return Unknown(name=block.headers.get("Event", ""))
 
 
 def _answer(headers: Mapping[str, str]) -> Answered:

@@ -22,7 +22,7 @@ from typing import Self, assert_never
 
 from policy.clock import Clock
 from policy.errors import ConsentlineError, Unavailable
-from policy.vocabulary import CallId, ErasedBecause, RecordingId, RecordingState, WithdrawnBy
+from policy.vocabulary import CallId, ErasedBecause, RecordingId, RecordingState, TakenBack, WithdrawnBy
 from recorder.ami import Heard, LinkDown, LinkUp
 from recorder.ami_wire import (
     BridgeEntered,
@@ -129,6 +129,7 @@ class Captures:
             bell=self._bell,
             background=self._background,
             delays=delays,
+            closed_late=self._go_on_closed,
         )
         self._captures: dict[RecordingId, Capture] = {}
         self._by_call: dict[CallId, Capture] = {}
@@ -169,6 +170,8 @@ class Captures:
 
     async def withdraw(self, recording_id: RecordingId, by: WithdrawnBy) -> Withdrawal:
         """Take a recording back, live or not; whoever says it again meanwhile gets the same result.
+
+        It is gone then, or closed where the policy restricts: `Withdrawal.taken_back` says which.
 
         Raises:
             NotFound: If there is no such recording.
@@ -394,7 +397,8 @@ class Captures:
         """
         if capture.dropping is not None:
             await asyncio.wait({capture.dropping})
-            return None
+            if not _closed_instead(capture.dropping):
+                return None
         writes = capture.spoke or self._spool.paths(capture.recording_id)
         within_s = CLOSED_WITHIN_S if writes else UNSTARTED_WITHIN_S
         capture.closing = True
@@ -446,8 +450,34 @@ class Captures:
         self._remember(recording_id, task)
         if capture is not None:
             capture.dropping = task
-            task.add_done_callback(lambda _: self._forget_if_settled(capture))
+        task.add_done_callback(lambda _: self._dropped_or_closed(recording_id, capture, task))
         return task
+
+    def _dropped_or_closed(
+        self, recording_id: RecordingId, capture: Capture | None, task: asyncio.Task[Withdrawal]
+    ) -> None:
+        if _closed_instead(task):
+            if self._dropped.get(recording_id) is task:
+                del self._dropped[recording_id]  # it can be taken back again, when nothing keeps it any more
+            self._go_on_closed(recording_id)
+        elif capture is not None:
+            self._forget_if_settled(capture)
+
+    def _go_on_closed(self, recording_id: RecordingId) -> None:
+        finish = self._finish_closed(recording_id)
+        self._background.start(finish, name=f"finish closed {recording_id}")
+
+    async def _finish_closed(self, recording_id: RecordingId) -> None:
+        """Finish what was recorded until it was taken back, and is kept closed."""
+        capture = self._captures.get(recording_id)
+        if capture is not None and capture.finishing is not None and capture.finishing.cancelled():
+            capture.finishing = None
+        elif capture is not None and capture.finishing is None:
+            self._by_call.pop(capture.call_id, None)  # the call goes on, and nobody may record it any more
+        unsealed = (RecordingState.RECORDING, RecordingState.CAPTURED)
+        for row in await self._register.rows((recording_id,)):
+            if row.recording_id == recording_id and row.state in unsealed:
+                self._finish_row(row)
 
     async def _carry_out_drop(
         self,
@@ -579,6 +609,11 @@ class Captures:
     def _faulted(self, name: str, error: BaseException) -> None:
         text = f"{name}: {type(error).__name__}"
         self._background.start(self._bell.ring(AlarmKind.RECORDER_FAULT, text, None), name="tell of a fault")
+
+
+def _closed_instead(task: asyncio.Task[Withdrawal]) -> bool:
+    """Tell whether a recording that was taken back is kept, closed."""
+    return task.done() and not _failed(task) and task.result().taken_back is TakenBack.RESTRICTED
 
 
 def _failed(task: asyncio.Task[Withdrawal]) -> bool:

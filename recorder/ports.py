@@ -14,7 +14,15 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
-from policy.vocabulary import CallId, ControllerLost, ErasedBecause, RecordingId, RecordingState, WithdrawnBy
+from policy.vocabulary import (
+    CallId,
+    ControllerLost,
+    ErasedBecause,
+    RecordingId,
+    RecordingState,
+    TakenBack,
+    WithdrawnBy,
+)
 
 Delays = Callable[[], Iterator[float]]
 """Seconds to wait before each next attempt; never ends."""
@@ -77,8 +85,12 @@ class Register(Protocol):
     async def lost(self, recording_id: RecordingId, problem: str) -> None:
         """Commit that there are no bytes, without anybody's doing."""
 
-    async def note_withdrawal(self, recording_id: RecordingId, by: WithdrawnBy) -> None:
-        """Commit who said stop, in any state; a second note changes nothing."""
+    async def note_withdrawal(self, recording_id: RecordingId, by: WithdrawnBy) -> TakenBack:
+        """Commit who said stop, in any state, and return what becomes of the recording.
+
+        `RESTRICTED`: an incident or a hold is open, and the policy has it kept, closed. A second note
+        changes nothing.
+        """
 
     async def destroy(
         self, recording_id: RecordingId, because: ErasedBecause, paths: tuple[Path, ...]

@@ -121,6 +121,18 @@ class Spool:
         if failed is not None:
             raise failed
 
+    def unmark_withdrawn(self, recording_id: RecordingId) -> None:
+        """Give the legs their names back: taken back, and kept closed; their tape has stopped.
+
+        Raises:
+            OSError: If a leg could not be renamed.
+        """
+        for leg in self.legs(recording_id):
+            try:
+                _withdrawn(leg).rename(leg)
+            except FileNotFoundError:
+                continue
+
     def remove(self, recording_id: RecordingId) -> tuple[Path, ...]:
         """Unlink everything that lies here of one recording, and return what it was."""
         paths = self.paths(recording_id)

@@ -7,6 +7,10 @@
     ghosts    looked for until 5 s after the stop held: a tape stopped right after its start can still
               create its files (fact 8)
 
+Where the note says that the recording is kept closed instead (an incident or a hold is open, and the
+policy restricts), it stops, gets its names back once the stop held, and is finished like a call that
+ended. A tape that does not stop would go on under its name, so then it is destroyed after all.
+
 The same order serves a recording that has to go for another reason; then there is nobody to note.
 """
 
@@ -19,7 +23,7 @@ from dataclasses import dataclass
 from itertools import repeat
 
 from policy.errors import ConsentlineError, NotFound, StateConflict, Unavailable
-from policy.vocabulary import CallId, ErasedBecause, RecordingId, RecordingState, WithdrawnBy
+from policy.vocabulary import CallId, ErasedBecause, RecordingId, RecordingState, TakenBack, WithdrawnBy
 from recorder.background import Background
 from recorder.bell import Bell
 from recorder.ports import AlarmKind, Delays, Register, StopOutcome, Tape
@@ -27,6 +31,8 @@ from recorder.spool import Spool
 
 log = logging.getLogger(__name__)
 
+CLOSED_WITHIN_S = 2.0
+"""How long a tape may take to stop whose recording is kept, closed."""
 STOP_PATIENCE_S = 0.2
 """How long the note waits for the stop; the promise is 500 ms for all of it."""
 TAPE_RUNS_ON_AFTER_S = 5.0
@@ -56,6 +62,8 @@ class Withdrawal:
         stopped_ms: None when the tape had not stopped by then, and is asked on in the background, or when
             there was no call any more.
         noted_ms: None when there was nobody to note.
+        gone_ms: Until key and bytes were gone, or it was closed.
+        taken_back: Which of both.
     """
 
     recording_id: RecordingId
@@ -65,6 +73,7 @@ class Withdrawal:
     stopped_ms: float | None
     noted_ms: float | None
     gone_ms: float
+    taken_back: TakenBack = TakenBack.ERASED
 
 
 class Withdrawals:
@@ -73,6 +82,7 @@ class Withdrawals:
     Args:
         delays: Between two attempts to stop a tape.
         retry_delays: Between two attempts to note and destroy when the store failed.
+        closed_late: Told of a recording that was closed instead, after the store had failed first.
     """
 
     def __init__(
@@ -85,6 +95,7 @@ class Withdrawals:
         background: Background,
         delays: Delays = stop_delays,
         retry_delays: Delays = note_delays,
+        closed_late: Callable[[RecordingId], object] = lambda _: None,
     ) -> None:
         self._spool = spool
         self._tape = tape
@@ -93,6 +104,7 @@ class Withdrawals:
         self._background = background
         self._delays = delays
         self._retry_delays = retry_delays
+        self._closed_late = closed_late
 
     async def carry_out(
         self,
@@ -103,7 +115,7 @@ class Withdrawals:
         by: WithdrawnBy | None,
         finishing: asyncio.Task[object] | None = None,
     ) -> Withdrawal:
-        """Do it all, and return when key and bytes are gone.
+        """Do it all, and return when key and bytes are gone, or the recording is closed.
 
         Args:
             call_id: The channel that may still be taped; None: the call is over, or unknown here.
@@ -135,8 +147,9 @@ class Withdrawals:
         if finishing is not None:
             await asyncio.wait({finishing})
         try:
-            noted_ms = await self._note(recording_id, by, since_ms)  # I6: whatever became of the stop
-            await self._register.destroy(recording_id, because, self._spool.paths(recording_id))
+            taken_back = await self._note(recording_id, by)  # I6: whatever became of the stop
+            noted_ms = None if by is None else since_ms()
+            taken_back = await self._end(recording_id, because, taken_back, stop)
         except (NotFound, StateConflict):
             raise
         except ConsentlineError as error:
@@ -145,7 +158,8 @@ class Withdrawals:
             self._background.start(again, name=f"withdraw {recording_id} again")
             raise
         gone_ms = since_ms()
-        self._background.start(self._watch_ghosts(recording_id, stop), name=f"ghosts {recording_id}")
+        if taken_back is TakenBack.ERASED:
+            self._background.start(self._watch_ghosts(recording_id, stop), name=f"ghosts {recording_id}")
         return Withdrawal(
             recording_id=recording_id,
             because=because,
@@ -154,6 +168,7 @@ class Withdrawals:
             stopped_ms=stopped_ms,
             noted_ms=noted_ms,
             gone_ms=gone_ms,
+            taken_back=taken_back,
         )
 
     async def _call_of(self, recording_id: RecordingId) -> CallId | None:
@@ -172,13 +187,39 @@ class Withdrawals:
             text = f"{recording_id}: the spool file could not be renamed: {error.strerror}"
             await self._bell.ring(AlarmKind.WITHDRAWAL_UNFINISHED, text, call_id)
 
-    async def _note(
-        self, recording_id: RecordingId, by: WithdrawnBy | None, since_ms: Callable[[], float]
-    ) -> float | None:
+    async def _note(self, recording_id: RecordingId, by: WithdrawnBy | None) -> TakenBack:
         if by is None:
-            return None
-        await self._register.note_withdrawal(recording_id, by)
-        return since_ms()
+            return TakenBack.ERASED
+        return await self._register.note_withdrawal(recording_id, by)
+
+    async def _end(
+        self,
+        recording_id: RecordingId,
+        because: ErasedBecause,
+        taken_back: TakenBack,
+        stop: asyncio.Task[StopOutcome] | None,
+    ) -> TakenBack:
+        """Destroy it, or give it its names back; return which."""
+        if taken_back is TakenBack.RESTRICTED:
+            if await self._stopped(stop):
+                self._unmark(recording_id)
+                return taken_back
+            because = ErasedBecause.CONTROLLER_LOST  # I9: what it holds from now on was not permitted
+        await self._register.destroy(recording_id, because, self._spool.paths(recording_id))
+        return TakenBack.ERASED
+
+    def _unmark(self, recording_id: RecordingId) -> None:
+        try:
+            self._spool.unmark_withdrawn(recording_id)
+        except OSError as error:
+            raise Unavailable(f"{recording_id}: its names could not be given back: {error}") from error
+
+    async def _stopped(self, stop: asyncio.Task[StopOutcome] | None) -> bool:
+        """Return whether nothing is written under a name that is given back."""
+        if stop is None:
+            return True
+        await asyncio.wait({stop}, timeout=CLOSED_WITHIN_S)
+        return stop.done() and not stop.cancelled() and stop.exception() is None
 
     async def _note_again(
         self,
@@ -190,12 +231,15 @@ class Withdrawals:
         for delay_s in self._retry_delays():
             await asyncio.sleep(delay_s)
             try:
-                await self._note(recording_id, by, lambda: 0.0)
-                await self._register.destroy(recording_id, because, self._spool.paths(recording_id))
+                taken_back = await self._note(recording_id, by)
+                taken_back = await self._end(recording_id, because, taken_back, stop)
             except ConsentlineError as error:
                 log.warning("withdraw %s again: %s", recording_id, error)
             else:
-                await self._watch_ghosts(recording_id, stop)
+                if taken_back is TakenBack.RESTRICTED:
+                    self._closed_late(recording_id)
+                else:
+                    await self._watch_ghosts(recording_id, stop)
                 return
 
     async def stop(self, call_id: CallId, recording_id: RecordingId) -> StopOutcome:

@@ -225,11 +225,12 @@ def _must_be_free(tx: Tx, known_by: Way, address: str, since: datetime, until: d
     if other is None:
         return
     there = _line(other)
+    kind = there.kind.value.replace("_", "-")
     lasts = "" if there.until is None else f" until {to_iso(there.until)}"
     raise StateConflict(
         f"line {address}: {there.person} is on it from {to_iso(there.since)}{lasts},"
         " and two people never are at once",
-        hint=f"consentline people line end {there.person} {address} --at WHEN",
+        hint=f"end it first: consentline people end-line {there.person} --{kind} {address}",
     )
 
 

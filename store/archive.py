@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from policy.clock import Clock, Randomness
+from store import backup_mark
 from store.db import Db
 from store.epochs import EpochFolder
 from store.plaintext import Plaintext
@@ -35,10 +36,12 @@ class Archive:
         """Make or check the folders. Once at every start, before anything else.
 
         Raises:
-            Unavailable: If the vault is not where the database expects it.
+            Unavailable: If the vault is not where the database expects it, or cannot be marked.
             EpochFolderExposed: If others may enter the epoch folder.
             DestructionIncomplete: If a destroyed epoch key cannot be removed.
         """
         sealed = self.db.rows("SELECT 1 FROM recordings WHERE state = 'sealed' LIMIT 1")
         self.vault.prepare(holds_some=bool(sealed))
         self.epochs.prepare()
+        for folder in (self.vault.folder, self.epochs.path):
+            backup_mark.put(folder)

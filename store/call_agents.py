@@ -16,7 +16,7 @@ from typing import Final
 from policy.clock import from_ms, to_iso, to_ms
 from policy.situation import PersonId
 from policy.vocabulary import CallId
-from store.db import Db, Tx
+from store.db import Db, Tx, Value
 from store.ledger import Json
 from store.ways import Way
 
@@ -83,10 +83,18 @@ def note(db: Db, call_id: CallId, present: Mapping[CallId, Collection[Way]], at:
 
 
 def close(tx: Tx, call_id: CallId, at: datetime) -> None:
-    """Store that nobody has a call any more."""
+    """Store that nobody has a call any more; of one that was not recorded nothing stays.
+
+    Whose call it was is asked about recordings, and about calls while they go on.
+    """
+    values: dict[str, Value] = {"call": call_id, "at": to_ms(at)}
     tx.execute(
-        "UPDATE call_agents SET until = max(since, ?) WHERE call_id = ? AND until IS NULL",
-        (to_ms(at), call_id),
+        "UPDATE call_agents SET until = max(since, :at) WHERE call_id = :call AND until IS NULL", values
+    )
+    tx.execute(
+        "DELETE FROM call_agents WHERE call_id = :call"
+        " AND NOT EXISTS (SELECT 1 FROM recordings WHERE call_id = :call)",
+        values,
     )
 
 
@@ -126,6 +134,12 @@ def of_person(db: Db, person_id: PersonId, *, since: datetime | None = None) -> 
         (person_id, 0 if since is None else to_ms(since)),
     )
     return tuple(_span(row) for row in found)
+
+
+def held_calls(db: Db) -> tuple[CallId, ...]:
+    """Return every call that somebody has, as it is on record."""
+    found = db.rows("SELECT DISTINCT call_id FROM call_agents WHERE until IS NULL ORDER BY call_id")
+    return tuple(CallId(row["call_id"]) for row in found)
 
 
 def all_spans(db: Db) -> tuple[Span, ...]:

@@ -16,7 +16,7 @@ from store import ledger, recordings
 from store.db import Db, Tx
 from store.ledger import Json, Kind
 
-__all__ = ["Closure", "close", "lift", "of_recording"]
+__all__ = ["Closure", "all_restricted", "close", "lift", "of_recording"]
 
 
 def of_recording(db: Db, recording_id: RecordingId) -> frozenset[Closure]:
@@ -25,6 +25,12 @@ def of_recording(db: Db, recording_id: RecordingId) -> frozenset[Closure]:
         "SELECT closure FROM closures WHERE recording_id = ? AND lifted_at IS NULL", (recording_id,)
     )
     return frozenset(Closure(row["closure"]) for row in found)
+
+
+def all_restricted(db: Db) -> frozenset[RecordingId]:
+    """Return every recording that is restricted now."""
+    found = db.rows("SELECT recording_id FROM closures WHERE closure = 'restricted' AND lifted_at IS NULL")
+    return frozenset(RecordingId(row["recording_id"]) for row in found)
 
 
 def close(

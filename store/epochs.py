@@ -321,6 +321,27 @@ class EpochFolder:
         _sync_folder(self.path)
         return key
 
+    def destroyed(self) -> tuple[EpochKeyName, ...]:
+        """Return the keys that were destroyed here, in no order."""
+        return tuple(self._all("gone"))
+
+    def adopt(self, key: EpochKey) -> None:
+        """Take a key of another folder, under its name; durable on return. One that was destroyed stays so.
+
+        Raises:
+            EpochNameMalformed: If it has no key's name.
+            OSError: If it cannot be written.
+        """
+        if self._tombstone(key.name).exists():
+            return
+        temporary = self.path / f".{key.name}.{self.randomness.token(8).hex()}.tmp"
+        try:
+            _write_synced(temporary, key.secret)
+            temporary.rename(self._file(key.name))  # a mounted folder may know no hard links
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync_folder(self.path)
+
     def load(self, name: EpochKeyName) -> EpochKey:
         """Return a key by its name.
 

@@ -106,7 +106,8 @@ class Entry:
         seq: From 0; also the leaf's index in the tree.
         at: When.
         kind: A `Kind`, as stored.
-        actor: Who: `daemon`, a way of withdrawing, `login:NAME`; None once expired.
+        actor: Who: `daemon`, a way of withdrawing, `login:NAME`, `person:ID login:NAME`, both followed
+            by ` as:NAME` behind sudo; None once expired.
         subject: A recording, a call, or "" for neither; None once expired.
         payload: What else; None once expired.
     """

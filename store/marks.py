@@ -1,17 +1,17 @@
-"""Taking in what the dialplan and the AGI scripts noted while the daemon was away.
+"""Taking in what the dialplan noted at the gate while the daemon was away.
 
-Each function may be repeated: the mark's file goes only after the commit.
+It may be repeated: the mark's file goes only after the commit. A withdrawal's mark is no matter of the store:
+`daemon/mark_intake.py` has the recording withdrawn like any other.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from policy.errors import NotFound
 from policy.evidence import Arrival, Decision, Heard, Way
 from policy.load import Policies
-from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId, WithdrawnBy
-from store import calls, decisions, recordings
+from policy.vocabulary import CallId, Outcome, PolicyName
+from store import calls, decisions
 from store.db import Db, Tx
 
 
@@ -54,19 +54,6 @@ def take_gate_mark(
         way=Way.MARK,
     )
     return decisions.store(tx, decision, policies)
-
-
-def take_withdraw_mark(tx: Tx, recording_id: RecordingId, by: WithdrawnBy, *, at: datetime) -> bool:
-    """Note that a party withdrew while the daemon was away; `destruction.destroy` must follow.
-
-    Returns:
-        Whether it is the first word on the end of this recording; False, too, where no such
-        recording is known (destroying it then removes its files all the same).
-    """
-    try:
-        return recordings.withdrawn(tx, recording_id, at, by)
-    except NotFound:
-        return False
 
 
 def marked(db: Db, call_id: CallId) -> bool:

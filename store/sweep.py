@@ -7,7 +7,8 @@ mended by a path that exists anyway (destruction, `lost`, unlinking), so nothing
 what may be kept. The rules, in the order in which they are applied to one recording:
 
 * an end was decided and is not complete: destruction is run again;
-* plaintext was renamed to `.withdrawn`: somebody said stop, whatever the row says (I6);
+* plaintext was renamed to `.withdrawn`: somebody said stop, whatever the row says (I6); unless the
+  withdrawal closed the recording: then the daemon gives it its name back at its next start;
 * plaintext of a recording that is gone, or that no decision ever permitted: it goes (I1);
 * plaintext of a sealed recording: a crash came between commit and unlink; it goes (I3);
 * a sealed file that no envelope opens, of a recording not sealed yet: left by a crash in
@@ -33,7 +34,7 @@ from policy.alarm_kinds import Ending
 from policy.clock import to_ms
 from policy.errors import DestructionIncomplete
 from policy.vocabulary import CallId, ErasedBecause, RecordingId, RecordingState, WithdrawnBy
-from store import alarms, destruction, ledger, recordings
+from store import alarms, closures, destruction, ledger, recordings
 from store.archive import Archive
 from store.destruction import Doom
 from store.epochs import EpochKeyName
@@ -93,6 +94,7 @@ class Stock:
         plaintext: Unsealed files by recording.
         envelope_keys: The epoch keys that each recording's envelopes name.
         epoch_keys: The epoch keys that are there.
+        restricted: Recordings that are closed by a restriction.
     """
 
     rows: Mapping[RecordingId, RecordingRow]
@@ -103,6 +105,7 @@ class Stock:
     plaintext: Mapping[RecordingId, tuple[Path, ...]]
     envelope_keys: Mapping[RecordingId, frozenset[EpochKeyName]]
     epoch_keys: frozenset[EpochKeyName]
+    restricted: frozenset[RecordingId] = frozenset()
 
 
 def take_stock(archive: Archive) -> Stock:
@@ -143,6 +146,7 @@ def take_stock(archive: Archive) -> Stock:
         plaintext=plaintext,
         envelope_keys=keys,
         epoch_keys=epoch_keys,
+        restricted=closures.all_restricted(archive.db),
     )
 
 
@@ -225,6 +229,8 @@ def _judge(stock: Stock, recording_id: RecordingId) -> Iterator[Finding]:
     said_stop = any(path.name.endswith(WITHDRAWN_SUFFIX) for path in plain)
     if row.half_gone:
         yield _finding(row, f"{row.state.value}, but not gone yet", Action.DESTROY, row.erased_because)
+    elif said_stop and recording_id in stock.restricted:
+        return
     elif said_stop and row.erased_at is None:
         yield _finding(row, "withdrawn plaintext", Action.DESTROY, ErasedBecause.WITHDRAWN)
     elif row.erased_at is not None:

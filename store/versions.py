@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
+from policy import toml_file
 from policy.clock import to_ms
+from policy.errors import NotFound
 from policy.evidence import Prompt
 from policy.load import Policies
 from policy.model import Policy
@@ -74,6 +78,38 @@ def version(db: Db, content_hash: str) -> Version | None:
         "SELECT name, content_hash, text FROM policy_versions WHERE content_hash = ?", (content_hash,)
     )
     return _version(found)
+
+
+def as_policy(version: Version) -> Policy:
+    """Return the policy that the kept text of a version is.
+
+    Raises:
+        ConfigError: If this version of the program cannot read it.
+    """
+    path = Path(f"{version.name}.toml")
+    stated = {"name": version.name, "content_hash": hashlib.sha256(version.text).hexdigest()}
+    return toml_file.build(path, Policy, toml_file.parse(path, version.text) | stated)
+
+
+def promised_to(db: Db, content_hash: str) -> Policy:
+    """Return the policy under which a recording was made.
+
+    Raises:
+        NotFound: If its text is not kept.
+        ConfigError: If this version of the program cannot read it.
+    """
+    kept = version(db, content_hash)
+    if kept is None:
+        raise NotFound(f"policy version {content_hash[:12]}: its text is not kept any more")
+    return as_policy(kept)
+
+
+def all_versions(db: Db) -> tuple[Version, ...]:
+    """Return every version that is kept."""
+    found = db.rows("SELECT name, content_hash, text FROM policy_versions ORDER BY first_used_at")
+    return tuple(
+        Version(name=row["name"], content_hash=row["content_hash"], text=bytes(row["text"])) for row in found
+    )
 
 
 def of_call(db: Db, call_id: CallId) -> Version | None:

@@ -1,7 +1,7 @@
 """By which ways an agent can be known on a telephone: endpoint, queue member, number dialled.
 
-Of the number dialled towards somebody only the keyed tag is kept with a call: who was called
-outside, in a transfer, is nobody's business here.
+With a call only keyed tags of them are kept: who was called outside, in a transfer, is nobody's
+business here, and what was dialled stands in the name of a queue's member too.
 """
 
 from __future__ import annotations
@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
 
 from policy.numbers import normalise
 from policy.scope import Answered
 from store.keys import number_tag
-
-_LONGEST_CHARACTERS: Final = 160
 
 
 class LineKind(Enum):
@@ -31,7 +28,7 @@ class Way:
     """One way, as it is compared.
 
     Attributes:
-        matched: The name as Asterisk gives it; of a number its keyed tag in hexadecimal.
+        matched: Keyed tag in hexadecimal; equal for equal names, and for all spellings of a number.
     """
 
     kind: LineKind
@@ -45,9 +42,9 @@ def way(kind: LineKind, address: str, *, tag_key: bytes) -> Way:
         address: Such as `PJSIP/6001`, `Local/6001@agents/n` or `+31341259911`.
         tag_key: From `settings.tag_key`.
     """
-    if kind is LineKind.DIALLED:
-        return Way(kind=kind, matched=number_tag(tag_key, normalise(address)).hex())
-    return Way(kind=kind, matched=address[:_LONGEST_CHARACTERS].encode("utf-8", "backslashreplace").decode())
+    told = normalise(address) if kind is LineKind.DIALLED else address
+    known = f"{kind.value} {told}".encode("utf-8", "backslashreplace").decode()
+    return Way(kind=kind, matched=number_tag(tag_key, known).hex())
 
 
 def ways_of(answers: Iterable[Answered], *, tag_key: bytes) -> frozenset[Way]:

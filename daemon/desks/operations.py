@@ -205,7 +205,7 @@ class OperationsDesk:
             dry_run=question.dry_run,
             as_of=as_of,
             clock_is_right=question.clock_is_right,
-            actor=peer.login,
+            actor=peer.actor,
         )
         return array(rows)
 
@@ -231,7 +231,7 @@ class OperationsDesk:
         if question.all == bool(question.alarms):
             raise ConsentlineError("/alarms/settle: must name alarms or all, one of them")
         which = None if question.all else question.alarms
-        return array(await self._operations.settle_alarms(which, actor=f"login:{peer.login}"))
+        return array(await self._operations.settle_alarms(which, actor=peer.actor))
 
     async def _gate(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         return web.json_response(dict(await self._operations.gate(await read(request, GateQuestion))))

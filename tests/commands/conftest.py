@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli import run
-from daemon.control import ControlSocket
+from daemon.control import ControlSocket, Route
 from daemon.desks.operations import Operations, OperationsDesk
 from daemon.peers import Doorman
 from policy.config import Control
@@ -29,6 +29,7 @@ class Ended:
 
 
 CommandLine = Callable[..., Ended]
+OpenDesk = Callable[[Sequence[Route]], None]
 
 
 @pytest.fixture
@@ -69,12 +70,18 @@ def command(config_file: Path, capsys: pytest.CaptureFixture[str]) -> CommandLin
 
 
 @pytest.fixture
-def serve(config_file: Path) -> Iterator[Callable[[Operations], None]]:
+def serve(open_desk: OpenDesk) -> Callable[[Operations], None]:
+    """Answer what the first desk answers, from a script."""
+    return lambda operations: open_desk(OperationsDesk(operations).routes())
+
+
+@pytest.fixture
+def open_desk(config_file: Path) -> Iterator[OpenDesk]:
     """Answer on the control socket of that config file, as the daemon does, from a thread."""
     loops: list[_Serving] = []
 
-    def start(operations: Operations) -> None:
-        serving = _Serving(config_file.parent / "control.sock", operations)
+    def start(routes: Sequence[Route]) -> None:
+        serving = _Serving(config_file.parent / "control.sock", routes)
         loops.append(serving)
         serving.start()
 
@@ -83,9 +90,13 @@ def serve(config_file: Path) -> Iterator[Callable[[Operations], None]]:
         serving.stop()
 
 
+async def _nobody(login: str) -> None:
+    """Return nobody: the command line is the daemon's own user here."""
+
+
 class _Serving:
-    def __init__(self, path: Path, operations: Operations) -> None:
-        self._socket = ControlSocket(path, OperationsDesk(operations).routes(), Doorman(Control()))
+    def __init__(self, path: Path, routes: Sequence[Route]) -> None:
+        self._socket = ControlSocket(path, routes, Doorman(Control(), _nobody))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
 

@@ -56,9 +56,10 @@ def _process(*words: str, **options: object) -> subprocess.Popen[str]:
 
 
 def test_the_table_names_every_command_that_was_promised() -> None:
-    promised = "init serve calls recordings withdraw purge sweep finalise export doctor alarms"
+    promised = "init serve calls recordings withdraw purge sweep finalise export doctor alarms backup"
     grouped = {
         "ledger": "verify show checkpoint export",
+        "people": "add add-line change end-line give-hat informed list retire show take-hat",
         "policy": "check diff explain list show",
         "prompts": "build check",
         "publish": "notice privacy-statement register",

@@ -9,6 +9,8 @@ import pytest
 from cli import run
 from policy.load import load_policy
 from policy.warnings import warnings
+from tests.commands.conftest import ROOT
+from tests.store.scene import scene
 
 
 def test_sound_files_are_named_and_a_folder_stands_for_its_files(
@@ -59,3 +61,43 @@ def test_all_problems_of_all_files_come_at_once(
 
 def test_the_same_file_named_twice_claims_its_numbers_once(eindhoven_file: Path) -> None:
     assert run(["policy", "check", str(eindhoven_file), str(eindhoven_file)]) == 0
+
+
+def test_what_a_named_person_accepted_is_still_told_and_passes_a_strict_check(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    every_key = str(ROOT / "docs" / "every-key.toml")
+    assert run(["policy", "check", "--strict", every_key]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("Warning: every-key.toml: consent.mode: silence is no consent")
+    assert line.endswith("accepted by A. de Vries, Functionaris Gegevensbescherming on 2026-01-20")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["policy", "list"],
+        ["policy", "show", "eindhoven"],
+        ["publish", "notice", "eindhoven"],
+        ["publish", "privacy-statement", "eindhoven", "--to", "site"],
+        ["prompts", "build"],
+        ["prompts", "check"],
+        ["serve"],
+        ["doctor"],
+    ],
+    ids=" ".join,
+)
+def test_one_malformed_file_stops_every_command_that_goes_by_the_policies_and_changes_nothing(
+    config_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    home = config_file.parent
+    monkeypatch.chdir(home)
+    with scene(home) as installation:
+        installation.keep(1)
+    (home / "policies" / "heerde.toml").write_bytes(b"\xff\xfe")
+    before = {path: path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file()}
+    assert run(["--config", str(config_file), *words]) == 3
+    said = capsys.readouterr()
+    assert "heerde.toml: must be UTF-8, got byte 0xff at 0" in said.err
+    assert said.out == ""
+    assert {path: path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file()} == before

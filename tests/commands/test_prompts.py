@@ -75,6 +75,19 @@ def test_build_makes_every_prompt_of_every_language_as_a_placeholder(
     assert sorted(path.name for path in notice.parent.iterdir() if path.suffix not in (".wav", ".json")) == []
 
 
+def test_placeholder_speech_fails_the_doctor_outside_the_sandbox(
+    command: CommandLine, espeak: Path, tmp_path: Path
+) -> None:
+    command("prompts", "build", "--espeak", espeak)
+
+    def verdicts(*words: str) -> set[object]:
+        rows = _rows(command("doctor", "--asterisk-etc", tmp_path, "--json", *words))
+        return {row["verdict"] for row in rows if str(row["check"]).startswith("prompt ")}
+
+    assert verdicts() == {"problem"}
+    assert verdicts("--sandbox") == {"note"}
+
+
 def test_building_again_keeps_what_is_fit(command: CommandLine, espeak: Path) -> None:
     command("prompts", "build", "--espeak", espeak)
     assert {row["result"] for row in _rows(command("prompts", "build", "--json"))} == {"kept"}

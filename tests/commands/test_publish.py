@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.commands.conftest import ROOT, CommandLine, one_error
+from daemon.desks.policies import PoliciesDesk
+from policy.load import load_policies
+from tests.commands.conftest import ROOT, CommandLine, OpenDesk, one_error
+from tests.policy.written import SHORT
 
 NAMES = sorted(path.stem for path in (ROOT / "policies").glob("*.toml"))
 
@@ -34,7 +38,9 @@ def test_each_of_the_five_is_published_whole(
     }
     for what, kinds in made.items():
         ended = command("publish", what, name, "--lang", language, "--to", site)
-        assert (ended.code, ended.err) == (0, "")
+        assert ended.code == 0
+        assert ended.err.startswith(f"{name}: made from the file, version ")
+        assert "the daemon is not running" in ended.err
         stem = what.partition("-")[0]
         assert ended.out.splitlines() == [str(site / f"{name}-{stem}-{language}.{kind}") for kind in kinds]
         assert all(Path(line).stat().st_size > 200 for line in ended.out.splitlines())
@@ -98,6 +104,44 @@ def test_another_language_and_a_format_twice_are_usage_errors(command: CommandLi
 
 def test_a_folder_that_cannot_be_made_ends_with_seven(command: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    one_error(
-        command("publish", "notice", "heerde", "--to", tmp_path / "file" / "site"), 7, "cannot be written"
-    )
+    ended = command("publish", "notice", "heerde", "--to", tmp_path / "file" / "site")
+    assert ended.code == 7
+    assert ended.err.splitlines()[-1].startswith("Error: ")
+    assert "cannot be written" in ended.err
+
+
+def test_what_is_published_is_what_runs_and_not_the_draft_beside_it(
+    command: CommandLine, config_file: Path, open_desk: OpenDesk
+) -> None:
+    folder = config_file.parent / "policies"
+    runs = load_policies(folder)
+    open_desk(PoliciesDesk(runs).routes())
+    whole = command("publish", "privacy-statement", "heerde")
+    assert whole.err == ""
+    for draft in ("3d", "0d"):  # a sound draft, and a broken one
+        text = runs.texts[runs.named("heerde").content_hash].decode()
+        (folder / "heerde.toml").write_text(text.replace('"7d"', f'"{draft}"', 1), encoding="utf-8")
+        ended = command("publish", "privacy-statement", "heerde")
+        assert ended.code == 0
+        assert ended.out == whole.out
+        assert f"heerde: made from version {runs.named('heerde').content_hash[:12]}, which runs" in ended.err
+        assert "the file beside the config file is another" in ended.err
+    (folder / "heerde.toml").unlink()
+    ended = command("publish", "register", "heerde")
+    assert (ended.code, "config file is gone" in ended.err) == (0, True)
+    (folder / "nieuw.toml").write_text(SHORT, encoding="utf-8")
+    one_error(command("publish", "notice", "nieuw"), 4, 'no policy "nieuw" runs', "heerde")
+
+
+def test_a_list_says_which_file_is_in_force(
+    command: CommandLine, config_file: Path, open_desk: OpenDesk
+) -> None:
+    def in_force() -> dict[str, str]:
+        return {row["name"]: row["in_force"] for row in json.loads(command("policy", "list", "--json").out)}
+
+    assert set(in_force().values()) == {"unknown"}
+    open_desk(PoliciesDesk(load_policies(config_file.parent / "policies")).routes())
+    assert set(in_force().values()) == {"yes"}
+    heerde = config_file.parent / "policies" / "heerde.toml"
+    heerde.write_text(heerde.read_text(encoding="utf-8") + "\n# a draft\n", encoding="utf-8")
+    assert [name for name, answer in in_force().items() if answer == "no"] == ["heerde"]

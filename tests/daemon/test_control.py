@@ -14,13 +14,17 @@ from policy.config import Control
 from policy.errors import AccessRefused
 
 
+async def nobody(login: str) -> None:
+    """Return nobody."""
+
+
 class Closed(Doorman):
     """Admits nobody."""
 
     def __init__(self) -> None:
-        super().__init__(Control())
+        super().__init__(Control(), nobody)
 
-    def admit(self, peer: Peer, asker: Asker) -> None:
+    async def admit(self, peer: Peer, asker: Asker) -> Peer:
         raise AccessRefused("may not ask this")
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from daemon.mark_intake import MarkIntake
 from policy.clock import SteppedClock
 from policy.errors import NotFound
-from policy.vocabulary import CallId, RecordingId, WithdrawnBy
+from policy.vocabulary import CallId, ErasedBecause, RecordingId, WithdrawnBy
+from recorder.withdrawal import Withdrawal
 
 CALL = CallId("1795282161.17")
 KNOWN = RecordingId("0123456789abcdef" * 2)
@@ -30,7 +31,7 @@ class Office:
             register=self,
             captures=self,
             clock=SteppedClock(datetime(2100, 1, 1, tzinfo=UTC)),
-            withdrawn=lambda call_id, recording_id: self.confirmed.append((call_id, recording_id)),
+            withdrawn=lambda call_id, recording_id, _: self.confirmed.append((call_id, recording_id)),
             passed=self._pass,
         )
 
@@ -43,11 +44,19 @@ class Office:
     async def alarm(self, kind: str, text: str, call_id: CallId | None) -> None:
         self.alarms.append(kind)
 
-    async def withdraw(self, recording_id: RecordingId, by: WithdrawnBy) -> object:
+    async def withdraw(self, recording_id: RecordingId, by: WithdrawnBy) -> Withdrawal:
         self.withdrawn.append((recording_id, by))
         if recording_id == UNKNOWN:
             raise NotFound("no such recording")
-        return None
+        return Withdrawal(
+            recording_id=recording_id,
+            because=ErasedBecause.WITHDRAWN,
+            by=by,
+            renamed_ms=0,
+            stopped_ms=None,
+            noted_ms=0,
+            gone_ms=0,
+        )
 
     async def _pass(self, call_id: CallId) -> None:
         self.passed.append(call_id)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from daemon.scope_keeper import ScopeKeeper
+from ivr.membership import Party
 from policy.errors import Unavailable
 from policy.model import Policy
 from policy.scope import Scope
 from policy.vocabulary import CallId, PolicyName, RecordingId
-from recorder.ami_wire import BridgeEntered, Rang
+from recorder.ami_wire import BridgeEntered, BridgeLeft, ChannelListed, HungUp, Rang
 from tests import virtual_time
 from tests.daemon.test_parties import AGENT, CALLER, FAR, NAMES, NEAR, OUTSIDER
 from tests.ivr.stage import policies
@@ -54,13 +56,22 @@ class Scene:
         self.ended: list[tuple[CallId, RecordingId, bool]] = []
         self.application = ("Queue", "kcc,tT")
         self.is_away = False
+        self.spoken: list[tuple[CallId, tuple[CallId, ...]]] = []
+        self.all_told_at: list[datetime] = []
         self.keeper = ScopeKeeper(
             recordings=self.tapes,
             policy_of=self._policy_of,
             application_of=self._application_of,
             ended=lambda *told: self.ended.append(told),
+            witness=self,
             clock=VirtualClock(),
         )
+
+    def speaks_with(self, call_id: CallId, parties: Sequence[Party], at: datetime) -> None:
+        self.spoken.append((call_id, tuple(party.channel_id for party in parties)))
+
+    def all_told(self, at: datetime) -> None:
+        self.all_told_at.append(at)
 
     async def _policy_of(self, recording_id: RecordingId) -> Policy | None:
         return self.policy
@@ -207,5 +218,36 @@ def test_a_further_recording_of_the_call_is_judged_anew() -> None:
             scene.meets(OUTSIDER)
             await asyncio.sleep(1)
             assert scene.tapes.told == ["concluded"]
+
+    virtual_time.run(story())
+
+
+def test_the_witness_is_told_who_speaks_with_whom_at_each_change() -> None:
+    async def story() -> None:
+        scene = Scene()
+        scene.tapes.running = {}
+        async with running(scene):
+            scene.meets(CALLER, AGENT)
+            left = BridgeLeft(channel_id=AGENT, linked_id=CALLER, channel=NAMES[AGENT], bridge_id="a")
+            scene.keeper.hear(left)
+            scene.meets(OUTSIDER)
+            scene.keeper.hear(HungUp(channel_id=CALLER, linked_id=CALLER, channel=NAMES[CALLER]))
+            await asyncio.sleep(1)
+        told = [parties for call_id, parties in scene.spoken if call_id == CALLER]
+        assert told == [(), (AGENT,), (), (OUTSIDER,), ()]
+
+    virtual_time.run(story())
+
+
+def test_after_events_were_lost_the_witness_is_told_of_all_and_that_it_is_all() -> None:
+    async def story() -> None:
+        scene = Scene()
+        async with running(scene):
+            scene.meets(CALLER, AGENT)
+            listed = ChannelListed(action_id="1", channel_id=CALLER, bridge_id=None, channel=NAMES[CALLER])
+            scene.keeper.look_again([listed])
+            await asyncio.sleep(1)
+        assert scene.spoken[-2:] == [(CALLER, ()), (AGENT, ())]
+        assert len(scene.all_told_at) == 1
 
     virtual_time.run(story())

@@ -28,7 +28,7 @@ from policy.errors import ConsentlineError, Unavailable
 from policy.evidence import Arrival, Decision, Prompt
 from policy.model import Policy, PromptName
 from policy.rules import stricter
-from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId, WithdrawnBy
+from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId, TakenBack, WithdrawnBy
 from tests.virtual_time import VirtualClock
 
 APP = "consentline"
@@ -354,6 +354,7 @@ class FakeRecorder:
         self.is_ready = True
         self.broken: dict[str, ConsentlineError] = {}
         self.withdrawal_s = 0.05
+        self.taken_back = TakenBack.ERASED
         self._register = register
 
     async def ready(self) -> bool:
@@ -373,11 +374,12 @@ class FakeRecorder:
         self._fail("conclude")
         self.told.append(f"concluded {self._register.policies[recording_id]}")
 
-    async def withdraw(self, recording_id: RecordingId, by: WithdrawnBy) -> None:
+    async def withdraw(self, recording_id: RecordingId, by: WithdrawnBy) -> TakenBack:
         await asyncio.sleep(self.withdrawal_s)
         self._fail("withdraw")
         self._register.withdrawn.add(recording_id)
         self.told.append(f"withdrawn {by.value}")
+        return self.taken_back
 
     async def call_ended(self, call_id: CallId) -> None:
         self._fail("call_ended")

@@ -16,7 +16,7 @@ from pathlib import Path
 from ivr.ari import Ari
 from ivr.prompts import PromptLibrary
 from policy.evidence import Prompt
-from policy.model import PROMPT_NAMES, Policy, PromptName
+from policy.model import Policy, PromptName
 from policy.vocabulary import Voice
 from sandbox.asterisk import Asterisk
 from sandbox.fetch import fetch
@@ -145,7 +145,7 @@ class RealPrompts:
         wanted = [
             (policy, prompt, language)
             for policy in policies
-            for prompt in PROMPT_NAMES
+            for prompt in policy.prompts
             for language in policy.notice.text
         ]
         for policy, prompt, language in wanted:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ivr.prompts import PromptLibrary, PromptUnfit
-from policy.model import PROMPT_NAMES, Policy
+from policy.model import Policy
 from policy.vocabulary import Voice
 from tests.ivr.stage import policies
 
@@ -34,7 +34,7 @@ def policy() -> Policy:
 def library(tmp_path: Path, policy: Policy) -> PromptLibrary:
     """A library in which everything is there."""
     library = PromptLibrary(tmp_path / "prompts")
-    for prompt in PROMPT_NAMES:
+    for prompt in policy.prompts:
         for language in policy.notice.text:
             write_wav(library.audio_path(policy, prompt, language))
             library.attest(policy, prompt, language, voice=Voice.OWN, attested_by="Zoë", made_at=MADE_AT)

@@ -14,7 +14,7 @@ from ivr.events import Earlier
 from ivr.state import Phase
 from policy.errors import StateConflict, Unavailable
 from policy.evidence import Arrival, Heard, Way
-from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId, WithdrawnBy
+from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId, TakenBack, WithdrawnBy
 from tests import virtual_time
 from tests.ivr.fakes import APP, NOTICE_MS
 from tests.ivr.stage import Stage, after, running
@@ -587,13 +587,38 @@ def test_keys_that_are_too_far_apart_are_no_code() -> None:
     assert play(story).recorder.told == ["started 1.1"]
 
 
+def closed(number: str, decided: str) -> tuple[list[str], list[str]]:
+    """Return what is said, and the alarms, when a recording that was taken back has to stay."""
+
+    async def story(stage: Stage) -> None:
+        stage.recorder.taken_back = TakenBack.RESTRICTED
+        call = stage.pbx.arrive("1.1", number)
+        await after(10)
+        assert stage.ways(call) == [decided]
+        for _ in range(2):  # the second time the same words are said again (rule 10)
+            stage.pbx.press(call, "*9")
+            await after(5)
+
+    stage = play(story)
+    said = [path.rsplit("/", 1)[-1] for channel, path in stage.pbx.spoken if channel == "confirm-1.1"]
+    return said, [kind for kind, *_ in stage.alarms.raised]
+
+
+def test_what_is_kept_closed_is_not_called_erased_on_the_line() -> None:
+    assert closed("140578", "announced*") == (["restricted.nl", "restricted.nl"], [])
+
+
+def test_where_no_true_words_are_at_hand_nothing_is_said() -> None:
+    assert closed("14040", "not_refused*") == ([], ["confirmation_failed", "confirmation_failed"])
+
+
 def test_a_withdrawal_by_another_road_is_confirmed_on_the_line() -> None:
     async def story(stage: Stage) -> None:
         call = await recorded_call(stage)
         (decision,) = stage.register.decisions
         assert decision.recording_id is not None
-        assert stage.dispatch.confirm(call, decision.recording_id)
-        assert not stage.dispatch.confirm(CallId("9.9"), decision.recording_id)
+        assert stage.dispatch.confirm(call, decision.recording_id, TakenBack.ERASED)
+        assert not stage.dispatch.confirm(CallId("9.9"), decision.recording_id, TakenBack.ERASED)
         await after(5)
 
     assert play(story).pbx.spoken[-1][0] == "confirm-1.1"

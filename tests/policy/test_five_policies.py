@@ -11,7 +11,7 @@ import pytest
 from policy.cited import NOT_IN_THE_FILE
 from policy.identity import DataCategory, Occasion, Origin
 from policy.load import load_policies
-from policy.model import PROMPT_NAMES, Policy, sources
+from policy.model import Policy, sources
 from policy.purposes import Ground
 from policy.retention import BackupMode, DataKind, SelectionList
 from policy.reviews import Form, Judged, Seen
@@ -173,7 +173,7 @@ def test_r3_to_r9_rvo() -> None:
 
 @EACH
 def test_x8_x12_each_prompt_is_there_in_dutch_and_english_with_every_slot_filled(policy: Policy) -> None:
-    for prompt in PROMPT_NAMES:
+    for prompt in policy.prompts:
         for language in ("nl", "en"):
             words = policy.spoken(prompt, language)
             assert "{" not in words
@@ -185,14 +185,14 @@ def test_x8_x12_each_prompt_is_there_in_dutch_and_english_with_every_slot_filled
 
 @EACH
 def test_sentences_in_dutch_are_short(policy: Policy) -> None:
-    for prompt in PROMPT_NAMES:
+    for prompt in policy.prompts:
         for sentence in re.split(r"[.?:] ", policy.spoken(prompt, "nl")):
             assert len(sentence.split()) <= 20, sentence
 
 
 @EACH
 def test_x9_no_published_word_calls_silence_consent(policy: Policy) -> None:
-    told = " ".join(policy.spoken(prompt, "nl") for prompt in PROMPT_NAMES)
+    told = " ".join(policy.spoken(prompt, "nl") for prompt in policy.prompts)
     assert "toestemming" not in told.lower()
 
 

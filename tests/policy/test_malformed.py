@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from policy.errors import ConfigError
-from policy.load import load_policies, load_policy
+from policy.load import claimed_twice, claims_in, load_policies, load_policy
 from tests.conftest import ROOT
 from tests.policy.written import SHORT
 
@@ -292,6 +296,56 @@ SPOILT: list[tuple[str, str, str]] = [
         "granted_deviations.0.until: must be after approved_on (2026-02-01), got 2026-01-01",
     ),
     (
+        "until = 2026-03-01",
+        "until = 2026-05-02",
+        "granted_deviations.0.until: must be by 2026-05-01 (hardship.longest), got 2026-05-02",
+    ),
+    (
+        'deviates_from = "access.grants.threat.together_with"',
+        'deviates_from = "retention.recording"',
+        "granted_deviations.0.deviates_from: longer keeping is only ever a hold on named recordings (H8)",
+    ),
+    (
+        'deviates_from = "access.grants.threat.together_with"',
+        'deviates_from = "access.grants.threat.together"',
+        'granted_deviations.0.deviates_from: unknown key "access.grants.threat.together", did you mean',
+    ),
+    (
+        "approved_on = 2026-02-01",
+        "approved_on = 9999-02-01",
+        "granted_deviations.0.approved_on: must be a date from 2000 to 2199, got 9999-02-01",
+    ),
+    (
+        "valid_until = 2026-12-31",
+        "valid_until = 9999-12-31",
+        'scope.kcc.0.valid_until: must be a date such as 2026-01-31, or a date and time, got "9999-12-31"',
+    ),
+    (
+        "declared_on =",
+        "# declared_on =",
+        "identity.storage: declared_by and declared_on must be given together, got one of them",
+    ),
+    (
+        'agent_withdraw_code = "*9"',
+        'agent_withdraw_code = "none"',
+        'consent.agent_withdraw_code: must be there under ground 6(1)(a) (AVG art. 7(3)), got "none"',
+    ),
+    (
+        'organisation = "gemeente Voorbeeld"',
+        'organisation = "gemeente \\u001b[2J"',
+        r'identity.organisation: must hold no control characters, got "gemeente \x1b[2J"',
+    ),
+    (
+        'refuse_key = "1"',
+        'refuse_key = "1\\n2\\u2028"',
+        r'consent.refuse_key: must be a digit such as "1", got "1\n2\u2028"',
+    ),
+    (
+        'sources = { about = "art. 5" }',
+        'sources = { "a\\nb" = "art. 5" }',
+        r'purposes.quality.sources: unknown key "a\nb"',
+    ),
+    (
         '[hardship]\napproved_by = ["privacy_officer"]\nlongest = "3m"\nsource = "art. 12"\n',
         "",
         "granted_deviations: must stand under a [hardship] clause, got none",
@@ -343,6 +397,10 @@ RAW: list[tuple[bytes, str]] = [
     (b"\xef\xbb\xbf" + SHORT.encode(), "must be TOML"),
     (b"\x00" * 100, "must be TOML"),
     (b"#" * 10_000_000, "must be at most 1000000 bytes, got more"),
+    (b"a = " + b"[" * 200_000, "must be TOML, got brackets within brackets without end"),
+    (b"a = " + b"{b=" * 200_000, "must be TOML, got brackets within brackets without end"),
+    (b"a = " + b"9" * 5_000, "must be TOML: Exceeds the limit"),
+    (b'a = "\x1b"', r"must be TOML: Illegal character '\x1b'"),
 ]
 
 
@@ -361,7 +419,7 @@ def test_a_malformed_policy_gives_one_line_for_its_one_problem(
     problems = problems_of(tmp_path / "spoilt.toml", EVERY_KEY.replace(old, new, 1).encode())
     assert len(problems) == 1, problems
     assert problems[0].split("spoilt.toml: ", 1)[1].startswith(line)
-    assert "\n" not in problems[0]
+    assert problems[0].isprintable()
     assert len(problems[0]) < 300
 
 
@@ -412,3 +470,39 @@ def test_a_number_that_another_policy_claims_by_alias_is_told(tmp_path: Path, nu
     with pytest.raises(ConfigError) as told:
         load_policies(tmp_path)
     assert told.value.problems == (f'second.toml: aliases: "{number}" is claimed by first.toml already',)
+
+
+def test_a_number_is_claimed_by_a_file_with_other_problems_too_and_each_file_is_named(tmp_path: Path) -> None:
+    for folder, text in (("old", SHORT), ("new", SHORT.replace('recording = "7d"', 'recording = "0d"'))):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "kort.toml").write_text(text, encoding="utf-8")
+    paths = [tmp_path / folder / "kort.toml" for folder in ("old", "new")]
+    (line,) = claimed_twice(claims_in(paths))
+    assert line == f'{paths[1]}: numbers: "14010" is claimed by {paths[0]} already'
+
+
+VALUES = st.one_of(
+    st.sampled_from(
+        ["-1", "nan", "inf", "true", "[[]]", "{}", "{ a = 1 }", "12:00:00", "9999-12-31", "[{}]"]
+    ),
+    st.text(max_size=20).map(json.dumps),
+    st.integers().map(str),
+    st.dates().map(str),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_no_value_anywhere_is_more_than_one_clear_line_for_each_problem(data: st.DataObject) -> None:
+    lines = EVERY_KEY.splitlines()
+    keys = [number for number, line in enumerate(lines) if " = " in line and not line.startswith("#")]
+    at = data.draw(st.sampled_from(keys))
+    lines[at] = f"{lines[at].split(' = ')[0]} = {data.draw(VALUES)}"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "spoilt.toml"
+        path.write_text("\n".join(lines), encoding="utf-8")
+        try:
+            load_policy(path)
+        except ConfigError as error:
+            assert error.problems
+            assert all(problem.isprintable() and len(problem) < 400 for problem in error.problems)

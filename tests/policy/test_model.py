@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from policy.cited import NO_SOURCE, NOT_IN_THE_FILE
 from policy.errors import ConfigError
-from policy.load import load_policies, load_policy, number_table
+from policy.load import Claim, claimed_twice, load_policies, load_policy, number_table
 from policy.model import Policy, sources
 from policy.numbers import normalise
 from policy.rights import Right
 from policy.rules import counts_as_kcc, objection_is_withdrawal, rights_of
 from policy.scope import Answered
-from policy.warnings import warnings
+from policy.warnings import open_warnings, warnings
 from tests.conftest import ROOT
 from tests.policy.written import written
 
@@ -78,6 +78,12 @@ def test_silence_as_consent_is_warned_of_even_when_somebody_accepted_it() -> Non
     )
     assert line.endswith("accepted by A. de Vries, Functionaris Gegevensbescherming on 2026-01-20")
     assert len(warnings(EVERY_KEY)) == 1
+    assert open_warnings(EVERY_KEY) == ()
+
+
+def test_an_announcement_on_ground_a_takes_silence_for_consent_as_well(tmp_path: Path) -> None:
+    lines = open_warnings(written(tmp_path, GROUND_F.replace("(f)", "(a)")))
+    assert sum("silence is no consent" in line for line in lines) == 1
 
 
 GROUND_F = """
@@ -90,6 +96,23 @@ WEIGHED = """
 interest = "kwaliteit"
 outcome = "gering"
 recorded = "dossier 1"
+"""
+
+
+HEARD = """
+[access]
+says = "het hoofd luistert"
+source = "art. 1"
+[access.roles.head]
+title = "hoofd"
+source = "art. 1"
+[access.grants.listen]
+roles = ["head"]
+purposes = ["quality"]
+actions = ["listen"]
+calls = ["all"]
+says = "het hoofd luistert"
+source = "art. 1"
 """
 
 
@@ -106,6 +129,7 @@ recorded = "dossier 1"
         ("", "identity.contacts: must hold a way"),
         ("", "access: nobody may hear anything"),
         ('[reviews]\nscored_by = ["coach"]', "works_council: agents are reviewed"),
+        (GROUND_F + HEARD, "works_council: agents are listened to"),
         ("", "no source for: identity, consent, notice, withdrawn"),
     ],
 )
@@ -213,7 +237,12 @@ def test_no_number_selects_two_policies_however_it_is_written(
         KORT.model_copy(update={"name": f"p{index}", "numbers": tuple(each[:1]), "aliases": tuple(each[1:])})
         for index, each in enumerate(claims)
     ]
-    table, problems = number_table(policies)
+    table = number_table(policies)
+    problems = claimed_twice(
+        Claim(file=policy.name, key="numbers", number=number)
+        for policy in policies
+        for number in policy.all_numbers
+    )
     owners: dict[str, set[str]] = {}
     for policy in policies:
         for number in policy.all_numbers:
@@ -234,11 +263,12 @@ def test_an_alias_selects_the_policy_too(tmp_path: Path) -> None:
     assert policies.for_number("+31107654321") is policies.named("kort")
 
 
-def test_under_consent_a_caller_must_be_able_to_withdraw(tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["withdraw_code", "agent_withdraw_code"])
+def test_under_consent_caller_and_agent_must_be_able_to_withdraw(tmp_path: Path, key: str) -> None:
     sound = GROUND_F.replace("(f)", "(a)")
     assert written(tmp_path, sound).consent.withdraw_code == "*9"
     path = tmp_path / "kort.toml"
-    text = path.read_text().replace('mode = "announce"', 'mode = "announce"\nwithdraw_code = "none"')
+    text = path.read_text().replace('mode = "announce"', f'mode = "announce"\n{key} = "none"')
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"consent.withdraw_code: must be there under ground 6\(1\)\(a\)"):
+    with pytest.raises(ConfigError, match=rf"consent.{key}: must be there under ground 6\(1\)\(a\)"):
         load_policy(path)

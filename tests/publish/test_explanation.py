@@ -10,7 +10,7 @@ import pytest
 from policy.model import Policy
 from policy.rules import call_data_due_at, due_at
 from policy.vocabulary import CallId, Outcome, RecordingId, RecordingState
-from publish.explanation import NO_ARTICLE, About, Asked, CallFacts, Kept, Reason, explain
+from publish.explanation import NO_ARTICLE, About, Asked, CallFacts, Held, Kept, Reason, explain
 
 STARTED_AT = datetime(2026, 11, 21, 17, 29, 21, tzinfo=UTC)
 NOW = STARTED_AT + timedelta(minutes=5)
@@ -169,3 +169,17 @@ def test_a_newer_version_is_named_and_changes_nothing(eindhoven: Policy) -> None
 def test_contradictions_that_bear_on_the_call_are_shown(eindhoven: Policy) -> None:
     rules = [one.rule for one in _about(explain(_call(eindhoven), eindhoven, now=NOW), About.CONFLICT)]
     assert rules == ["sharing.police", "consent.mode"]
+
+
+def test_who_held_the_call_is_told_each_with_their_time_and_nobody_is_invented(policy: Policy) -> None:
+    later = STARTED_AT + timedelta(minutes=2)
+    held = (
+        Held(person="anna", since=STARTED_AT, until=later),
+        Held(person=None, since=later, until=None),
+    )
+    first, second = _about(explain(replace(_call(policy), held=held), policy, now=NOW), About.HELD)
+    assert first.says == "anna, from 2026-11-21 18:29:21, until 2026-11-21 18:31:21"
+    assert second.says == "somebody who is on no agent's line, from 2026-11-21 18:31:21, who has it now"
+    assert policy.access is not None
+    assert first.rule.removeprefix("access.roles.") in policy.access.roles
+    assert _about(explain(_call(policy), policy, now=NOW), About.HELD) == []

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from policy.model import PROMPT_NAMES, Policy
+from policy.model import Policy
 from publish.notice import notice_script
 from publish.words import Language
 
 
 def test_every_prompt_stands_there_with_its_words_and_hash(policy: Policy, language: Language) -> None:
     script = notice_script(policy, language)
-    for prompt in PROMPT_NAMES:
+    for prompt in policy.prompts:
         assert f"  {policy.spoken(prompt, language.value)}\n" in script
         assert f"  sha256 {policy.text_hash(prompt, language.value)}\n" in script
     assert "{" not in script

@@ -13,7 +13,15 @@ from datetime import datetime
 from pathlib import Path
 
 from policy.errors import ConsentlineError, NotFound, StateConflict, Unavailable
-from policy.vocabulary import CallId, ControllerLost, ErasedBecause, RecordingId, RecordingState, WithdrawnBy
+from policy.vocabulary import (
+    CallId,
+    ControllerLost,
+    ErasedBecause,
+    RecordingId,
+    RecordingState,
+    TakenBack,
+    WithdrawnBy,
+)
 from recorder.ports import LiveChannel, Row, StopOutcome
 
 BRIDGE = "6f0c-5471"
@@ -142,6 +150,7 @@ class FakeRegister:
         self.sealed: dict[RecordingId, bytes] = {}
         self.durations_ms: dict[RecordingId, int] = {}
         self.withdrawn_by: dict[RecordingId, WithdrawnBy] = {}
+        self.restricted: set[RecordingId] = set()
         self.erased_because: dict[RecordingId, ErasedBecause] = {}
         self.problems: dict[RecordingId, str] = {}
 
@@ -195,13 +204,16 @@ class FakeRegister:
         self.problems[recording_id] = problem
         self._move(recording_id, RecordingState.LOST, {RecordingState.RECORDING, RecordingState.CAPTURED})
 
-    async def note_withdrawal(self, recording_id: RecordingId, by: WithdrawnBy) -> None:
+    async def note_withdrawal(self, recording_id: RecordingId, by: WithdrawnBy) -> TakenBack:
         """Commit who said stop."""
         await self._begin("note")
         if recording_id not in self.table:
             raise NotFound(f"no recording {recording_id}")
+        if recording_id in self.restricted:
+            return TakenBack.RESTRICTED
         self.withdrawn_by.setdefault(recording_id, by)
         self._set(recording_id, RecordingState.WITHDRAWN)
+        return TakenBack.ERASED
 
     async def destroy(
         self, recording_id: RecordingId, because: ErasedBecause, paths: tuple[Path, ...]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy.errors import ConsentlineError
-from policy.vocabulary import ErasedBecause, RecordingId, RecordingState, WithdrawnBy
+from policy.vocabulary import ErasedBecause, RecordingId, RecordingState, TakenBack, WithdrawnBy
 from recorder.ami import LinkDown, LinkUp
 from recorder.spool import Spool
 from recorder.withdrawal import Withdrawal
@@ -315,3 +315,91 @@ def test_a_sealed_recording_goes_by_the_same_road(tmp_path: Path) -> None:
         assert stage.register.sealed == {}
 
     assert play(tmp_path, story).register.withdrawn_by == {ID: WithdrawnBy.OPERATOR}
+
+
+# --- closed instead ---------------------------------------------------------------------------------
+
+
+def test_what_has_to_stay_is_stopped_named_again_and_sealed_while_the_call_goes_on(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        await talk(stage)
+        stage.register.restricted.add(ID)
+        stage.journal.clear()
+        withdrawing = asyncio.create_task(stage.captures.withdraw(ID, BY))
+        await asyncio.sleep(0.01)
+        stage.close(24_000)
+        withdrawal = await withdrawing
+        assert withdrawal.taken_back is TakenBack.RESTRICTED
+        await asyncio.sleep(30)
+        assert stage.journal[:2] == ["stopped", "note"]
+        assert "destroy" not in stage.journal
+        assert CALL in stage.asterisk.channels
+        assert stage.register.state(ID) is S.SEALED
+        assert stage.names == []
+        stage.hang_up()
+        await stage.captures.ended(CALL)
+
+    stage = play(tmp_path, story)
+    assert list(stage.register.sealed) == [ID]
+    assert stage.alarms.raised == []
+
+
+def test_what_was_closed_can_be_taken_back_once_more_when_nothing_keeps_it(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        await talk(stage)
+        stage.register.restricted.add(ID)
+        stage.asterisk.channels[CALL].tapes.clear()
+        stage.close(24_000)
+        await stage.captures.withdraw(ID, BY)
+        await asyncio.sleep(5)
+        stage.register.restricted.clear()
+        again = await stage.captures.withdraw(ID, WithdrawnBy.OPERATOR)
+        assert again.taken_back is TakenBack.ERASED
+
+    assert play(tmp_path, story).register.state(ID) is S.WITHDRAWN
+
+
+def test_what_has_to_stay_is_destroyed_after_all_where_its_tape_does_not_stop(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        await talk(stage)
+        stage.register.restricted.add(ID)
+        stage.asterisk.away = True
+        withdrawal = await stage.captures.withdraw(ID, BY)
+        assert withdrawal.taken_back is TakenBack.ERASED
+        assert stage.names == []
+        stage.asterisk.away = False
+
+    stage = play(tmp_path, story)
+    assert stage.register.erased_because == {ID: ErasedBecause.CONTROLLER_LOST}
+    assert stage.register.sealed == {}
+
+
+def test_a_call_that_ends_while_its_recording_is_being_closed_is_finished_once(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        await talk(stage)
+        stage.register.restricted.add(ID)
+        withdrawing = asyncio.create_task(stage.captures.withdraw(ID, BY))
+        await asyncio.sleep(0)
+        stage.close(24_000)
+        stage.hang_up()
+        await withdrawing
+        await stage.captures.ended(CALL)
+        await asyncio.sleep(5)
+
+    stage = play(tmp_path, story)
+    assert stage.register.state(ID) is S.SEALED
+    assert stage.journal.count("seal") == 1
+
+
+def test_what_is_being_sealed_when_it_is_closed_is_sealed_all_the_same(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        await talk(stage)
+        stage.register.restricted.add(ID)
+        stage.close(24_000)
+        stage.hang_up()
+        await asyncio.sleep(0)
+        withdrawal = await stage.captures.withdraw(ID, BY)
+        assert withdrawal.taken_back is TakenBack.RESTRICTED
+        await asyncio.sleep(5)
+
+    assert play(tmp_path, story).register.state(ID) is S.SEALED

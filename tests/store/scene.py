@@ -58,7 +58,7 @@ def recording_named(number: int) -> RecordingId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A database with Eindhoven's policy, and a clock that stands still."""
+    """A database with the calls of one policy, and a clock that stands still."""
 
     archive: Archive
     guard: ClockGuard
@@ -66,6 +66,7 @@ class Scene:
     policies: Policies
     private: PrivateHalf
     spool: Path
+    policy: PolicyName = EINDHOVEN
 
     @property
     def db(self) -> Db:
@@ -77,8 +78,8 @@ class Scene:
         return Arrival(
             call_id=CallId(f"1795282161.{number}"),
             channel=f"PJSIP/trunk-{number:08x}",
-            policy=EINDHOVEN,
-            number="14040",
+            policy=self.policy,
+            number=self.policies.named(self.policy).numbers[0],
             caller=f"+3161234{number:04d}",
             language="nl",
             started_at=started_at or self.clock.now(),
@@ -99,7 +100,7 @@ class Scene:
         self, number: int, outcome: Outcome = Outcome.NOT_REFUSED, *, recorded: bool | None = None
     ) -> Decision:
         """Return what the call of that number decided."""
-        policy = self.policies.named(EINDHOVEN)
+        policy = self.policies.named(self.policy)
         permits = outcome.permits_recording if recorded is None else recorded
         return Decision(
             call_id=CallId(f"1795282161.{number}"),
@@ -193,13 +194,22 @@ class CrashAt:
 
 
 @contextmanager
-def scene(folder: Path, *, clock: SteppedClock | None = None, start: int = 0) -> Iterator[Scene]:
+def scene(
+    folder: Path,
+    *,
+    clock: SteppedClock | None = None,
+    start: int = 0,
+    policies: Path = ROOT / "policies",
+    policy: PolicyName = EINDHOVEN,
+) -> Iterator[Scene]:
     """Set one up, or start it again after a crash, and close it.
 
     Args:
         folder: The installation.
         clock: The clock that stood there before the crash.
         start: Differs at each start, so that no random byte comes twice.
+        policy: Whose calls there are.
+        policies: Folder of those that are served.
     """
     clock, randomness = clock or SteppedClock(STARTED_AT), CountingRandomness(100 + start)
     folder.mkdir(exist_ok=True)
@@ -217,15 +227,16 @@ def scene(folder: Path, *, clock: SteppedClock | None = None, start: int = 0) ->
     )
     archive.prepare()
     with db.write() as tx:
-        reading_keys.add_reading_key(tx, EINDHOVEN, private.public, at=clock.now(), actor="test")
+        reading_keys.add_reading_key(tx, policy, private.public, at=clock.now(), actor="test")
     try:
         yield Scene(
             archive=archive,
             guard=ClockGuard(db=db, clock=clock, boot="this boot"),
             clock=clock,
-            policies=load_policies(ROOT / "policies"),
+            policies=load_policies(policies),
             private=private,
             spool=spool,
+            policy=policy,
         )
     finally:
         db.close()

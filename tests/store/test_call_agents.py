@@ -95,7 +95,8 @@ def who(stage: Scene, call_id: CallId) -> list[tuple[str | None, int, int | None
 def test_a_transferred_call_has_two_agents_each_with_their_span(staffed: Scene) -> None:
     line(staffed, ANNA, "PJSIP/6001")
     line(staffed, JAN, "PJSIP/6002")
-    call_id = staffed.open_call(1)
+    staffed.begin(1)
+    call_id = staffed.arrival(1).call_id
     db = staffed.db
     assert call_agents.note(db, call_id, {FIRST: on("PJSIP/6001")}, STARTED_AT + MINUTE)
     assert not call_agents.note(db, call_id, {FIRST: on("PJSIP/6001")}, STARTED_AT + 2 * MINUTE)
@@ -108,6 +109,17 @@ def test_a_transferred_call_has_two_agents_each_with_their_span(staffed: Scene) 
     assert people.agents_of_call(db, call_id) == {ANNA, JAN}
     assert [span.call_id for span in call_agents.of_person(db, JAN)] == [call_id]
     assert not call_agents.note(db, call_id, {FIRST: on("PJSIP/6001")}, STARTED_AT + 10 * MINUTE)
+
+
+def test_of_a_call_that_was_not_recorded_nothing_stays_behind_its_end(staffed: Scene) -> None:
+    line(staffed, ANNA)
+    call_id = staffed.open_call(1)
+    call_agents.note(staffed.db, call_id, {FIRST: on("PJSIP/6001")}, STARTED_AT)
+    assert people.agents_of_call(staffed.db, call_id) == {ANNA}
+    with staffed.db.write() as tx:
+        calls.end_call(tx, call_id, STARTED_AT + MINUTE)
+    assert call_agents.of_call(staffed.db, call_id) == ()
+    assert staffed.db.rows("SELECT * FROM call_agent_ways") == []
 
 
 def test_a_channel_that_is_no_call_is_passed_over(staffed: Scene) -> None:
@@ -124,7 +136,8 @@ def test_agents_on_a_shared_trunk_are_known_by_the_number_dialled(staffed: Scene
 
 def test_a_number_outside_that_was_called_in_a_transfer_is_in_no_file(staffed: Scene) -> None:
     call_id = staffed.open_call(1)
-    answered = (Answered(endpoint="PJSIP/trunk", dialled="+31698765432"),)
+    rung = "trunk/sip:+31698765432@10.0.0.1"
+    answered = (Answered(endpoint="PJSIP/trunk", queue_member=rung, dialled="+31698765432"),)
     call_agents.note(staffed.db, call_id, {FIRST: ways_of(answered, tag_key=TAG_KEY)}, STARTED_AT)
     assert who(staffed, call_id) == [(None, 0, None)]
     assert b"98765432" not in staffed.every_byte()
@@ -193,8 +206,7 @@ def test_who_held_a_call_goes_with_its_data(staffed: Scene) -> None:
     line(staffed, ANNA)
     call_id = staffed.open_call(1)
     call_agents.note(staffed.db, call_id, {FIRST: on("PJSIP/6001")}, STARTED_AT)
-    with staffed.db.write() as tx:
-        calls.end_call(tx, call_id, STARTED_AT + MINUTE)
+    assert len(call_agents.of_call(staffed.db, call_id)) == 1
     due = call_data.kept(staffed.db, until=STARTED_AT + timedelta(days=800))
     call_data.erase(staffed.db, due, at=STARTED_AT + timedelta(days=800))
     assert call_agents.of_call(staffed.db, call_id) == ()

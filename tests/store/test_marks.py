@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-
 from policy.evidence import Way
-from policy.vocabulary import CallId, Outcome, RecordingState, WithdrawnBy
-from store import calls, decisions, ledger, marks, recordings
-from tests.store.scene import EINDHOVEN, STARTED_AT, Scene, recording_named
+from policy.vocabulary import CallId, Outcome
+from store import calls, decisions, marks
+from tests.store.scene import EINDHOVEN, STARTED_AT, Scene
 from tests.store.test_destruction import told
 
 CALL = CallId("1795282161.9")
@@ -59,20 +57,3 @@ def test_a_call_that_was_recorded_is_known_to_be_marked(stage: Scene) -> None:
     take(stage, call_id)
     assert marks.marked(stage.db, call_id)
     assert calls.get_call(stage.db, call_id).decision is Outcome.GATE_UNAVAILABLE
-
-
-@pytest.mark.parametrize("by", [WithdrawnBy.CALLER_KEY, WithdrawnBy.AGENT_KEY])
-def test_a_withdraw_mark_notes_the_withdrawal_once(stage: Scene, by: WithdrawnBy) -> None:
-    recording_id = stage.begin(1)
-    for expected in (True, False):
-        with stage.db.write() as tx:
-            assert marks.take_withdraw_mark(tx, recording_id, by, at=STARTED_AT) is expected
-    row = recordings.get_recording(stage.db, recording_id)
-    assert (row.state, row.withdrawn_by) == (RecordingState.WITHDRAWN, by)
-
-
-def test_a_withdraw_mark_for_a_recording_nobody_knows_is_no_error(stage: Scene) -> None:
-    before = ledger.head(stage.db)
-    with stage.db.write() as tx:
-        assert not marks.take_withdraw_mark(tx, recording_named(5), WithdrawnBy.CALLER_KEY, at=STARTED_AT)
-    assert ledger.head(stage.db) == before

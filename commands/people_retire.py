@@ -1,0 +1,40 @@
+"""`consentline people retire`: nothing here is theirs any more."""
+
+from __future__ import annotations
+
+import click
+
+from commands.invocation import Invocation, pass_invocation
+from commands.table import json_option, show
+
+COLUMNS = ("person", "hats", "lines")
+
+NOT_UNDONE = (
+    "what they heard, they heard",
+    "copies that they took or handed out stay where they are; ledger show names each",
+    "holds, registrations and decisions that they made stand",
+    "their name stays with the calls they held, until the data of those calls go",
+    "their OS login is not closed, nor a session that they have open",
+)
+"""Said to whoever retires somebody."""
+
+
+@click.command()
+@click.argument("person", metavar="PERSON")
+@json_option
+@pass_invocation
+def retire(invocation: Invocation, person: str, as_json: bool) -> None:
+    """Take every hat and line from PERSON.
+
+    Now, and planned ones too. The id is never given out again: the ledger means this person
+    by it. What this does not undo is said on stderr.
+
+    \b
+    Example:
+      consentline people retire anna
+    """
+    row = invocation.daemon().ask_object("POST", "/people/retire", {"person": person})
+    show([row], COLUMNS, as_json=as_json)
+    click.echo(f"{row['person']} may do nothing any more. This does not undo:", err=True)
+    for said in NOT_UNDONE:
+        click.echo(f"  - {said}", err=True)
