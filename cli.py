@@ -49,7 +49,10 @@ COMMANDS = {
     "publish notice": "commands.publish_notice:notice",
     "publish privacy-statement": "commands.publish_statement:privacy_statement",
     "publish register": "commands.publish_register:register",
-    "purge": "commands.purge:purge",
+    "purge report": "commands.purge_report:report",
+    "purge run": "commands.purge:purge",
+    "receipt give": "commands.receipt_give:give",
+    "receipt verify": "commands.receipt_verify:verify",
     "recordings": "commands.recordings:recordings",
     "serve": "commands.serve:serve",
     "sweep": "commands.sweep:sweep",
@@ -63,7 +66,12 @@ GROUPS = {
     "policy": "The policy files.",
     "prompts": "What callers and agents hear.",
     "publish": "What the organisation publishes, made from the policy that runs.",
+    "purge": "What is due is destroyed, and what was destroyed is told.",
+    "receipt": "The signed proof that one recording is gone.",
 }
+
+USUAL = {"purge": "run", "receipt": "give"}
+"""What a group does when its first word is none of its commands: `consentline purge --dry-run`."""
 
 COMPLETION_VARIABLE = "_CONSENTLINE_COMPLETE"
 
@@ -84,6 +92,7 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
     cls=LazyGroup,
     commands_at=COMMANDS,
     groups=GROUPS,
+    usual=USUAL,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(

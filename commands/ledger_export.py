@@ -26,7 +26,13 @@ REGISTER = "consentline:register"
     help="With --ldv: your register of processing activities; policy and purpose follow after a #.",
 )
 @click.option("--from", "since", callback=beginning, metavar=MOMENT, help="With --ldv: from then on.")
-@click.option("--to", "until", callback=through, metavar=MOMENT, help="With --ldv: through this day, or before this moment.")
+@click.option(
+    "--to",
+    "until",
+    callback=through,
+    metavar=MOMENT,
+    help="With --ldv: through this day, or before this moment.",
+)
 @pass_invocation
 def export_ledger(
     invocation: Invocation, as_ldv: bool, register: str, since: datetime | None, until: datetime | None

@@ -23,7 +23,9 @@ COLUMNS = ("seq", "at", "kind", "actor", "subject", "payload")
 @click.option("--about", metavar="ID", help="Only about this call or recording.")
 @click.option("--person", metavar="ID", help="Only done by, or about, this person or login.")
 @click.option("--from", "since", callback=beginning, metavar=MOMENT, help="From this day or moment on.")
-@click.option("--to", "until", callback=through, metavar=MOMENT, help="Through this day, or before this moment.")
+@click.option(
+    "--to", "until", callback=through, metavar=MOMENT, help="Through this day, or before this moment."
+)
 @click.option("--first", type=click.IntRange(min=0), default=0, help="First entry to look at.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
 @json_option

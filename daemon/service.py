@@ -22,6 +22,7 @@ from daemon.agi_ends import AgiEnds
 from daemon.bridges import Bridges, Met, Parted
 from daemon.checkpoints import CheckpointKeeper
 from daemon.control import ControlSocket
+from daemon.desks.ledger import LedgerDesk
 from daemon.desks.operations import OperationsDesk
 from daemon.desks.people import PeopleDesk
 from daemon.desks.policies import PoliciesDesk
@@ -262,6 +263,7 @@ class Service:
     async def _take_calls(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         desks = (
             OperationsDesk(self._operations),
+            LedgerDesk(self._checkpoints),
             PeopleDesk(self._people),
             PoliciesDesk(self._policies),
         )

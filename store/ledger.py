@@ -96,6 +96,7 @@ class Kind(Enum):
     ALARM_CLEARED = "alarm_cleared"
     CHECKPOINT_KEY_ADDED = "checkpoint_key_added"
     CHECKPOINT = "checkpoint"
+    RECEIPT_GIVEN = "receipt_given"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

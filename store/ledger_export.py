@@ -7,8 +7,8 @@ has the vkey from elsewhere can hash it all again with any program.
 The other form has the fields of the Dutch standard for logging the processing of personal data.
 Source: Logboek Dataverwerkingen (Logius), 3.2 "Component: Logboek", Interface
 (logius-standaarden.github.io/logboek-dataverwerkingen). Its `trace_id` is one call or recording,
-its `span_id` one entry. The person concerned is the caller, named by the keyed tag of their number: a pseudonym,
-as the standard recommends. What is ours alone stands under `dpl.consentline.`.
+its `span_id` one entry. The person concerned is the caller, named by the keyed tag of their number: a
+pseudonym, as the standard recommends. What is ours alone stands under `dpl.consentline.`.
 """
 
 from __future__ import annotations
