@@ -15,7 +15,7 @@ from typing import Final
 
 from policy.clock import from_ms, to_iso, to_ms
 from policy.vocabulary import CallId, PolicyName
-from store import alarms, call_agents, ledger, settings
+from store import alarms, call_agents, ledger, ledger_terms, settings
 from store.db import Db, Tx
 from store.ledger import Json, Kind
 from store.steps import Step, straight_on
@@ -79,10 +79,11 @@ def erase(db: Db, due: Sequence[CallDue], *, at: datetime, step: Step = straight
     erased = 0
     for start in range(0, len(due), BATCH):
         step("erase the data of some calls")
+        told_longer = _told_longer(db, due[start : start + BATCH])
         with db.write() as tx:
             gone = [call for call in due[start : start + BATCH] if _erase_rows(tx, call.call_id, at)]
             if gone:
-                _tell(tx, gone, at)
+                _tell(tx, [call for call in gone if call.call_id not in told_longer], gone, at)
                 settings.put(tx, _TO_FORGET, b"1")
         erased += len(gone)
     _forget(db, step)
@@ -126,9 +127,20 @@ def _erase_rows(tx: Tx, call_id: CallId, at: datetime) -> bool:
     return True
 
 
-def _tell(tx: Tx, gone: Sequence[CallDue], at: datetime) -> None:
+def _told_longer(db: Db, calls: Sequence[CallDue]) -> frozenset[CallId]:
+    """Return the calls of which the ledger's payloads have a term of their own."""
+    hashes: dict[CallId, str | None] = {}
+    for call in calls:
+        found = db.rows("SELECT policy_hash FROM calls WHERE call_id = ?", (call.call_id,))
+        hashes[call.call_id] = found[0]["policy_hash"] if found else None
+    own = {one: ledger_terms.has_own_term(db, one) for one in set(hashes.values())}
+    return frozenset(call_id for call_id, one in hashes.items() if own[one])
+
+
+def _tell(tx: Tx, expiring: Sequence[CallDue], gone: Sequence[CallDue], at: datetime) -> None:
+    """Put an erasure on the ledger, and erase what it told of the calls that are expiring there too."""
     subjects: list[str] = []
-    for call in gone:
+    for call in expiring:
         found = tx.execute("SELECT recording_id FROM recordings WHERE call_id = ?", (call.call_id,))
         subjects += [call.call_id, *(row["recording_id"] for row in found.fetchall())]
     ledger.expire(tx, subjects, at, "retention.call_data")

@@ -213,18 +213,30 @@ def expire(tx: Tx, subjects: Iterable[str], at: datetime, because: str) -> int:
     Returns:
         How many payloads went.
     """
-    emptied: list[int] = []
+    found: list[int] = []
     for subject in subjects:
-        found = tx.execute("SELECT seq FROM ledger_payloads WHERE subject = ? AND subject <> ''", (subject,))
-        emptied += [row["seq"] for row in found.fetchall()]
-    for seq in emptied:
-        tx.execute(
-            "UPDATE ledger_payloads SET subject = NULL, salt = NULL, body = NULL WHERE seq = ?", (seq,)
-        )
+        rows = tx.execute("SELECT seq FROM ledger_payloads WHERE subject = ? AND subject <> ''", (subject,))
+        found += [row["seq"] for row in rows.fetchall()]
+    return expire_entries(tx, found, at, because)
+
+
+def expire_entries(tx: Tx, seqs: Iterable[int], at: datetime, because: str) -> int:
+    """Erase the payloads of these entries as `expire` does; those that are erased are passed over."""
+    emptied = [seq for seq in seqs if _empty(tx, seq)]
     if emptied:
         told: dict[str, Json] = {"entries": sorted(emptied), "because": because}
         append(tx, Kind.PAYLOADS_EXPIRED, at, actor="daemon", subject="", payload=told)
     return len(emptied)
+
+
+def _empty(tx: Tx, seq: int) -> bool:
+    tx.execute("DELETE FROM ledger_terms WHERE seq = ?", (seq,))
+    changed = tx.execute(
+        "UPDATE ledger_payloads SET subject = NULL, salt = NULL, body = NULL"
+        " WHERE seq = ? AND body IS NOT NULL",
+        (seq,),
+    )
+    return changed.rowcount > 0
 
 
 def show(

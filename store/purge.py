@@ -4,8 +4,8 @@ Theory of operation
 
 `plan` is pure: rows and a moment in, what has to go out, with the rule that says so; it is
 what `--dry-run` prints. `run` asks the clock guard first, plans, and carries out in the order
-recordings, call data, epoch keys; before it, holds that ran out are put on record, after it the
-incidents whose recording went are closed. Each part is safe to repeat, so a run that was cut off is
+recordings, call data, payloads of the ledger, epoch keys; before it, holds that ran out are put
+on record, after it the incidents whose recording went are closed. Each part is safe to repeat, so a run that was cut off is
 simply run again by the next minute's. Unfinished destructions of any kind are part of every
 plan: a withdrawal that a crash interrupted does not wait for its due time.
 
@@ -32,6 +32,7 @@ from store import (
     holds,
     incidents,
     ledger,
+    ledger_terms,
     moves,
     recordings,
 )
@@ -184,6 +185,7 @@ def run(archive: Archive, guard: ClockGuard, *, step: Step = straight_on) -> Pur
     calls = call_data.kept(archive.db, until=at)
     erased = call_data.erase(archive.db, calls, at=archive.clock.now(), step=step)
     moves.finish(archive, step=step)
+    ledger_terms.run(archive.db, at, step=step)
     epoch_keys = destroy_passed_epochs(archive, at, step=step)
     if result.problems:
         raise DestructionIncomplete("\n".join(result.problems.values()), hint="the next purge tries again")

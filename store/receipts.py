@@ -57,6 +57,7 @@ from store.recordings import RecordingRow
 
 _PROOF: Final = "c2sp.org/tlog-proof@v1"
 _LARGEST_PROOF: Final = 64
+_COPYING: Final = ("export", "hand_over")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +256,7 @@ def _copies(db: Db, recording_id: RecordingId) -> Iterator[HandedOut]:
         for copy in copies if isinstance(copies, list) else ():
             if isinstance(copy, dict):
                 yield _handed_out(entry, str(copy.get("kind")), copy.get("sha256"))
-        released = entry.kind.endswith("_released") and payload.get("action", "export") != "listen"
+        released = entry.kind.endswith("_released") and payload.get("action", "export") in _COPYING
         if released and payload.get("access") not in ended and "person" in payload:
             yield _handed_out(entry, "audio", None, copied=Copied.PERHAPS)
 
