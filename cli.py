@@ -19,11 +19,18 @@ from policy.errors import ConsentlineError
 
 COMMANDS = {
     "alarms": "commands.alarms:alarms",
+    "asterisk-conf": "commands.snippets:asterisk_conf",
     "backup": "commands.backup:backup",
     "calls": "commands.calls:calls",
     "doctor": "commands.doctor:doctor",
     "export": "commands.export:export",
     "finalise": "commands.finalise:finalise",
+    "holds list": "commands.holds_list:list_holds",
+    "holds place": "commands.holds_place:place",
+    "holds release": "commands.holds_release:release",
+    "incident assess": "commands.incident_assess:assess",
+    "incident flag": "commands.incident_flag:flag",
+    "incident list": "commands.incident_list:list_incidents",
     "init": "commands.init:init",
     "ledger checkpoint": "commands.ledger_checkpoint:checkpoint",
     "ledger export": "commands.ledger_export:export_ledger",
@@ -61,6 +68,8 @@ COMMANDS = {
 """From what a person types to where the command is: `module:attribute`."""
 
 GROUPS = {
+    "holds": "Recordings kept beyond their term.",
+    "incident": "Calls pointed out, and what was decided about them.",
     "ledger": "The log that cannot be edited unnoticed.",
     "people": "Who may do what, who answers where, and who was told.",
     "policy": "The policy files.",

@@ -93,19 +93,34 @@ class AsteriskFiles:
     def _lines(self, path: Path, depth: int) -> Iterator[str]:
         if depth > DEEPEST_INCLUDE or not path.is_file():
             return
-        for line in _BLOCK.sub("", path.read_text(encoding="utf-8", errors="replace")).splitlines():
-            text = _COMMENT.sub("", line).replace("\\;", ";").strip()
-            if (include := _INCLUDE.match(text)) is not None:
+        for line in _uncommented(path.read_text(encoding="utf-8", errors="replace")):
+            if (include := _INCLUDE.match(line)) is not None:
                 for included in self._included(include[1].strip()):
                     yield from self._lines(included, depth + 1)
-            elif text and not text.startswith("#"):
-                yield text
+            elif not line.startswith("#"):
+                yield line
 
     def _included(self, pattern: str) -> list[Path]:
         where = Path(pattern)
         if where.is_absolute():
             return sorted(Path(where.anchor).glob(str(where.relative_to(where.anchor))))
         return sorted(self.folder.glob(pattern))
+
+
+def sections_of(text: str, *, under: str = "") -> Mapping[str, Section]:
+    """Return the sections of a text that includes nothing.
+
+    Args:
+        text: As in a conf file.
+        under: The section in which it is to be included; empty: none.
+    """
+    return _sections([f"[{under}]", *_uncommented(text)] if under else [*_uncommented(text)])
+
+
+def _uncommented(text: str) -> Iterator[str]:
+    for line in _BLOCK.sub("", text).splitlines():
+        if left := _COMMENT.sub("", line).replace("\\;", ";").strip():
+            yield left
 
 
 def _sections(lines: list[str]) -> dict[str, Section]:

@@ -98,9 +98,9 @@ class Daemon:
         question = {"all": True} if alarm_ids is None else {"alarms": list(alarm_ids)}
         return self.ask_rows("POST", "/alarms/settle", question)
 
-    def export(self, *, recording_id: str, person: str) -> Row:
-        """Have the access put on the ledger, and return envelope, slot and manifest (I5)."""
-        return self.ask_object("POST", "/export", {"recording": recording_id, "person": person})
+    def export(self, *, recording_id: str, proof: Row) -> Row:
+        """Have the access put on the ledger, and return shares, grants and manifest (I5)."""
+        return self.ask_object("POST", "/export", {"recording": recording_id, "proof": proof})
 
     def ledger(self, *, first: int) -> list[Row]:
         """Return the ledger's entries from a sequence number on."""

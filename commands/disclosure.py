@@ -1,7 +1,8 @@
 """Opening one recording for one person, in that person's own process (I5).
 
-    daemon    ledger entry committed, then: envelope, slot, manifest; and the sealed bytes
-    here      passphrase -> slot -> private half -> envelope -> the recording's key
+    here      passphrase -> slot -> own private half -> the daemon's challenge, opened
+    daemon    ledger entry committed, then: shares, grants, manifest; and the sealed bytes
+    here      own private half -> grants -> shares of a whole path -> the recording's key
               -> every chunk authenticated into a nameless file -> audio in a folder beside
               -> manifest -> synced -> renamed
 
@@ -11,26 +12,27 @@ hidden folder, and the decrypted FLAC, having no name, is gone with the process.
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from commands import keyring
 from commands.audio import SEALED_TYPE, AudioFormat, convert
 from commands.records import Row
 from policy.clock import Clock, to_iso
 from policy.errors import IntegrityError, StateConflict, Unavailable
 from policy.vocabulary import RecordingId
+from store import shares
 from store.container import open_stream, recording_context
-from store.keys import KeyId, Purpose, Slot, envelope_info, open_slot, open_with
+from store.key_wire import GrantWire, ShareWire, parse
+from store.shares import Share
 
 MANIFEST = "manifest.json"
 BLOCK_BYTES = 1024 * 1024
@@ -39,8 +41,11 @@ BLOCK_BYTES = 1024 * 1024
 class Archive(Protocol):
     """Where released recordings come from: the daemon."""
 
-    def export(self, *, recording_id: str, person: str) -> Row:
-        """Have the access put on the ledger, and return envelope, slot and manifest (I5)."""
+    def ask_object(self, method: str, path: str, question: Row | None = None) -> Row:
+        """Ask what is answered with one object; for the proof of the passphrase."""
+
+    def export(self, *, recording_id: str, proof: Row) -> Row:
+        """Have the access put on the ledger, and return shares, grants and manifest (I5)."""
 
     def sealed(self, recording_id: str, into: BinaryIO) -> None:
         """Copy the sealed bytes of a recording into a file."""
@@ -51,7 +56,7 @@ class Wanted:
     """What is to be opened, for whom, and what becomes of it.
 
     Attributes:
-        person: Whose slot opens it.
+        person: Whose keys open it.
         folder: Made by the export.
     """
 
@@ -63,8 +68,8 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Released:
-    envelope: bytes
-    slot: Slot
+    shares: tuple[Share, ...]
+    grants: tuple[GrantWire, ...]
     manifest: Mapping[str, Any]
 
 
@@ -87,16 +92,18 @@ def disclose(archive: Archive, wanted: Wanted, passphrase: str, *, clock: Clock)
     """Export a recording and return the files written: the audio, then the manifest.
 
     Raises:
-        NotFound: If there is no such recording, or the person has no slot.
-        AccessRefused: If the passphrase is wrong, or this login may not ask.
-        IntegrityError: If sealed file, envelope or slot is not what it was.
+        NotFound: If there is no such recording or person, or they have no key.
+        WrongPassphrase: If it does not open their slot.
+        AccessRefused: If they hold too few keys, or this login may not ask.
+        IntegrityError: If sealed file, share, grant or slot is not what it was.
         StateConflict: If the recording is not sealed, or the folder holds something.
         Unavailable: If the daemon cannot be reached, or nothing can be written.
     """
-    released = _released(archive.export(recording_id=wanted.recording_id, person=wanted.person))
+    proven = keyring.prove(archive, wanted.person, passphrase)
     recording_id = RecordingId(wanted.recording_id)
-    private = open_slot(released.slot, passphrase)
-    key = open_with(private, released.envelope, envelope_info(Purpose.RECORDING, recording_id))
+    released = _released(archive.export(recording_id=recording_id, proof=proven.proof))
+    holding = proven.keyring.with_grants(released.grants)
+    key = holding.open_path(shares.recording(recording_id), released.shares)
     with _new_folder(wanted.folder) as folder:
         audio = folder / f"{recording_id}.{wanted.audio_format.extension}"
         with tempfile.TemporaryFile(dir=folder) as plain, tempfile.TemporaryFile(dir=folder) as sealed:
@@ -124,36 +131,23 @@ def _released(row: Row) -> _Released:
 
     Raises:
         Unavailable: If it is not what this version understands.
-        IntegrityError: If the slot is none that this program writes.
+        IntegrityError: If the sealed file holds something else than it should.
     """
     try:
-        slot, manifest = row["slot"], row["manifest"]
         released = _Released(
-            envelope=_bytes(row["envelope"]),
-            slot=Slot(
-                person=slot["person"],
-                key_id=KeyId(slot["key_id"]),
-                salt=_bytes(slot["salt"]),
-                n=slot["n"],
-                r=slot["r"],
-                p=slot["p"],
-                wrapped=_bytes(slot["wrapped"]),
-            ),
-            manifest=manifest,
+            shares=tuple(parse(ShareWire, one, where="export").share() for one in row["shares"]),
+            grants=tuple(parse(GrantWire, one, where="export") for one in row["grants"]),
+            manifest=row["manifest"],
         )
-    except (KeyError, TypeError, AttributeError, binascii.Error) as error:
+        content_type = released.manifest.get("content_type", SEALED_TYPE)
+    except (KeyError, TypeError, AttributeError) as error:
         raise Unavailable(
             f"export: the daemon's answer lacks something: {error}",
             hint="the daemon may be of another version; restart it",
         ) from error
-    content_type = manifest.get("content_type", SEALED_TYPE)
     if content_type != SEALED_TYPE:
         raise IntegrityError(f"export: the sealed file must hold {SEALED_TYPE}, holds {content_type}")
     return released
-
-
-def _bytes(text: str) -> bytes:
-    return b64decode(text, validate=True)
 
 
 @contextmanager

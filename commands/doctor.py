@@ -9,9 +9,10 @@ import click
 
 from commands.invocation import Invocation, pass_invocation
 from commands.table import json_option
-from policy.errors import ProblemsFound
+from policy.errors import ConfigError, ProblemsFound
 
 if TYPE_CHECKING:
+    from commands.asterisk_files import AsteriskFiles
     from commands.diagnosis import Check
     from policy.config import Config
     from policy.load import Policies
@@ -43,13 +44,14 @@ def doctor(invocation: Invocation, asterisk_etc: Path, logrotate: Path, sandbox:
     """Check the installation; exit code 11 when there is a problem.
 
     Looks at Asterisk (log in to ARI and AMI, version, application registered), at its conf
-    files (settings under which plaintext escapes or the PBX can stall, keys that collide),
-    at the prompts (placeholder speech is a problem), at what the policies leave open and
-    whether the files are those that run, at the reading keys (compare their fingerprints out of
-    band), at the people (hats, lines, who was informed), at the folders, at backups, at the
-    ledger's key and targets, at the alarms that stand, and at the places that keep telephone
-    numbers beside Consentline: CDR, CEL, queue_log, the full log and astdb. A `note` is to be
-    known, a `problem` has to change.
+    files (settings under which plaintext escapes or the PBX can stall, keys that collide,
+    snippets that config and policies would render otherwise by now), at the prompts
+    (placeholder speech is a problem), at what the policies leave open and whether the files
+    are those that run, at the reading keys (compare their fingerprints out of band), at the
+    people (hats, lines, who was informed), at the folders, at backups, at the ledger's key and
+    targets, at the alarms that stand, and at the places that keep telephone numbers beside
+    Consentline: CDR, CEL, queue_log, the full log and astdb. A `note` is to be known, a
+    `problem` has to change.
 
     \b
     Example:
@@ -99,11 +101,24 @@ def _conf_files(config: Config, policies: Policies, etc: Path, logrotate: Path) 
         needed_s = patience.needed_s(config.path("prompts"), serving)
         return [
             *conf_checks(files, config.asterisk, serving, patience_s=needed_s),
+            *_snippets(config, policies, files),
             *record_checks(files, rotations(stanzas)),
         ]
     except OSError as error:
         found = f"{error.filename}: cannot be read: {error.strerror}"
         return [problem("Asterisk's conf files", found, "run doctor as root")]
+
+
+def _snippets(config: Config, policies: Policies, files: AsteriskFiles) -> list[Check]:
+    from commands import installation
+    from commands.diagnose_snippets import snippet_checks
+    from commands.diagnosis import problem
+
+    try:
+        rendered = installation.rendered(config, policies)
+    except ConfigError as error:
+        return [problem("snippets", error.text)]
+    return snippet_checks(files, rendered, ami_user=config.asterisk.ami_user)
 
 
 def _prompts(config: Config, policies: Policies, *, for_real: bool) -> list[Check]:

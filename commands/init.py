@@ -28,7 +28,7 @@ _PASSWORD_BYTES = 24
     metavar="FILE",
     help="A policy to serve, several times; to an installation that is there it is added.",
 )
-@click.option("--person", metavar="LOGIN", help="Who gets a slot of the reading keys, and so can export.")
+@click.option("--person", metavar="LOGIN", help="The first person: custodian of the reading keys.")
 @passphrase_option
 @click.option("--ari-url", metavar="URL", help="Asterisk's HTTP server.  [default: http://127.0.0.1:8088]")
 @click.option("--ari-user", metavar="NAME", help="ARI user to make.  [default: consentline]")
@@ -45,12 +45,14 @@ _PASSWORD_BYTES = 24
 def init(invocation: Invocation, /, policies: tuple[Path, ...], **answers: object) -> None:
     """Make an installation around the config file: all of it, or nothing.
 
-    Makes folders, database, epoch folder, one reading key for each policy with a slot for
-    the first person, the key that signs the ledger, the config file, and the snippets that
-    Asterisk includes. What is not given is asked on a terminal. Passwords of the ARI and AMI
-    users are made up, unless CONSENTLINE_ARI_PASSWORD and CONSENTLINE_AMI_PASSWORD hold them.
-    Nothing that is there is overwritten; with --policy, an installation that is there gets
-    one more policy.
+    Makes folders, database, epoch folder, a key of their own for the first person, one reading
+    key for each role that hears recordings, the key that signs the ledger, the config file, and
+    the snippets that Asterisk includes. The first person is custodian: holds each role's key
+    until somebody who wears the role does, see `keys grant`. What is not given is asked on a
+    terminal. Passwords of the ARI and AMI users are made up, unless CONSENTLINE_ARI_PASSWORD and
+    CONSENTLINE_AMI_PASSWORD hold them. Nothing that is there is overwritten; with --policy, an
+    installation that is there gets one more policy, or the keys of roles that a policy has got
+    since.
 
     \b
     Example:
@@ -60,6 +62,7 @@ def init(invocation: Invocation, /, policies: tuple[Path, ...], **answers: objec
     from commands import installation
     from policy.clock import SystemClock, SystemRandomness
     from policy.errors import StateConflict
+    from store.people import parse_id
 
     path = invocation.config_path
     is_there = path.exists()
@@ -69,12 +72,12 @@ def init(invocation: Invocation, /, policies: tuple[Path, ...], **answers: objec
             hint="init overwrites nothing; to add a policy to it: consentline init --policy FILE",
         )
     asked = None if is_there else _asked(answers)
-    person = _answer(answers["person"], "Login of the first person who can export", None, "--person")
+    person = _answer(answers["person"], "Login of the first person", None, "--person")
     descriptor = answers["passphrase_fd"]
     passphrase = read_passphrase(
         descriptor if isinstance(descriptor, int) else None, whose=person, is_new=not is_there
     )
-    holder = installation.Holder(person=person, passphrase=passphrase)
+    holder = installation.Holder(person=parse_id(person), passphrase=passphrase)
     clock, randomness = SystemClock(), SystemRandomness()
     if asked is None:
         made = installation.add(invocation.config(), policies, holder, clock=clock, randomness=randomness)
@@ -128,7 +131,7 @@ def _print_next_steps(
 ) -> None:
     """Print each key's fingerprint on stdout, and what to do next on stderr."""
     for key in made:
-        click.echo(f"{key.policy}\t{key.fingerprint}")
+        click.echo(f"{key.policy}\t{key.role}\t{key.fingerprint}")
     snippets = path.absolute().parent / "asterisk"
     steps = ["Compare these fingerprints with what doctor shows, out of band."]
     if is_new:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,15 +18,28 @@ from asterisk_conf.render import render
 from commands import patience
 from daemon.lock import sole_owner
 from policy import toml_file
+from policy.access import RoleName
 from policy.clock import Clock, Randomness
 from policy.config import Config
 from policy.errors import ConfigError, ConsentlineError, NotFound, StateConflict, Unavailable
 from policy.load import Policies, load_policies
 from policy.model import Policy
-from store import reading_keys, settings, signing_key
+from policy.situation import PersonId
+from policy.vocabulary import PolicyName
+from store import people, person_keys, reading_keys, settings, signing_key
 from store.db import Db, Tx
 from store.epochs import EpochFolder
-from store.keys import check_passphrase, make_private_half, make_slot
+from store.keys import (
+    PrivateHalf,
+    PublicHalf,
+    check_passphrase,
+    grant_info,
+    make_private_half,
+    make_slot,
+    open_slot,
+    seal_to,
+)
+from store.person_keys import PersonKey
 from store.vault import Vault
 
 SNIPPETS = "asterisk"
@@ -41,14 +54,14 @@ _PASSWORD_FILE = 0o640
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """The person who can listen.
+    """The first person: custodian of every reading key until somebody who wears the role holds it.
 
     Attributes:
-        person: The login that the policy's roles will know.
-        passphrase: Guards that person's slots; left out of `repr`.
+        person: Their id, and their OS login unless they are there already.
+        passphrase: Guards their own key, or opens it where they have one; left out of `repr`.
     """
 
-    person: str
+    person: PersonId
     passphrase: str = field(repr=False)
 
 
@@ -76,7 +89,8 @@ class Asked:
 class Fingerprint:
     """A reading key that was made, to be compared out of band."""
 
-    policy: str
+    policy: PolicyName
+    role: RoleName
     fingerprint: str
 
 
@@ -95,7 +109,7 @@ def create(
         config_path: The config file to write; its folder becomes the installation's home.
         asked: The administrator's answers.
         policy_files: Copied into the home; what lies there already is taken as well.
-        holder: Gets a slot of each policy's reading key.
+        holder: Becomes custodian of every role's reading key.
         clock: For the dates in the database.
         randomness: For the keys.
 
@@ -117,7 +131,7 @@ def create(
         for path in policy_files:
             _copy(made, path, config.path("policies") / path.name)
         policies = load_policies(config.path("policies"))
-        snippets = _rendered(config, policies)
+        snippets = rendered(config, policies)
         for name in ("vault", "epochs"):
             _folder(made, config.path(name), _PRIVATE, must_be_empty=True)
         Vault(folder=config.path("vault")).prepare(holds_some=False)
@@ -129,7 +143,7 @@ def create(
         made.callback(_unlink_database, config.path("database"))
         made.callback(config.path("signing_key").unlink, missing_ok=True)
         with sole_owner(config.path("database")):
-            found = _keys(config, policies.by_name.values(), holder, clock, randomness)
+            found = _keys(config, tuple(policies.by_name.values()), holder, clock, randomness)
             _signing_key(config, clock, randomness)
         _folder(made, home / SNIPPETS, _READABLE)
         for name, snippet in snippets.items():
@@ -151,18 +165,17 @@ def add(
     Args:
         config: The installation.
         policy_files: Files to copy in, or names of policies that lie there already.
-        holder: Gets a slot of each new reading key.
+        holder: Becomes custodian of each new reading key.
         clock: For the dates in the database.
         randomness: For the keys.
 
     Raises:
-        StateConflict: If the daemon runs, or a policy has its reading key already.
+        StateConflict: If the daemon runs, or every role of the policies has its reading key already.
         NotFound: If a named policy is not there.
         ConfigError: If a policy cannot be used.
-        AccessRefused: If the passphrase is too weak.
+        AccessRefused: If a new passphrase is too weak, or it does not open the key that they have.
         Unavailable: If something cannot be written.
     """
-    check_passphrase(holder.passphrase)
     folder = config.path("policies")
     with _all_or_nothing() as made, sole_owner(config.path("database")):
         for path in policy_files:
@@ -170,7 +183,7 @@ def add(
                 _copy(made, path, folder / path.name)
         policies = load_policies(folder)
         wanted = [policies.named(path.name.removesuffix(".toml")) for path in policy_files]
-        for name, snippet in _rendered(config, policies).items():
+        for name, snippet in rendered(config, policies).items():
             _rewrite(made, config.home / SNIPPETS / name, snippet.encode())
         return _keys(config, wanted, holder, clock, randomness)
 
@@ -195,6 +208,39 @@ def renew_patience(config: Config, policies: Policies) -> int | None:
     with _all_or_nothing() as made:
         _rewrite(made, path, after.encode())
     return needed_s
+
+
+def render_anew(config: Config, policies: Policies) -> Mapping[str, bool]:
+    """Render every snippet anew where init put it, all or none.
+
+    Returns:
+        Whether it is another one now, by file name.
+
+    Raises:
+        NotFound: If one is not there.
+        ConfigError: If the config holds what cannot stand in a conf file.
+        Unavailable: If one cannot be written.
+    """
+    changed = {}
+    with _all_or_nothing() as made:
+        for name, snippet in rendered(config, policies).items():
+            path = config.home / SNIPPETS / name
+            if not path.is_file():
+                raise NotFound(f"{path}: must be the snippet that init rendered, got no file")
+            changed[name] = path.read_bytes() != snippet.encode()
+            if changed[name]:
+                _rewrite(made, path, snippet.encode())
+    return changed
+
+
+def rendered(config: Config, policies: Policies) -> Mapping[str, str]:
+    """Return the snippets that config and policies make now, by file name.
+
+    Raises:
+        ConfigError: If the config holds what cannot stand in a conf file.
+    """
+    needed_s = patience.needed_s(config.path("prompts"), policies.by_name.values())
+    return render(config, policies, patience_s=needed_s)
 
 
 def config_text(asked: Asked) -> bytes:
@@ -223,25 +269,34 @@ ami_password = "{asked.ami_password}"
 """.encode()
 
 
-def _rendered(config: Config, policies: Policies) -> Mapping[str, str]:
-    needed_s = patience.needed_s(config.path("prompts"), policies.by_name.values())
-    return render(config, policies, patience_s=needed_s)
-
-
 def _keys(
     config: Config,
-    policies: Iterable[Policy],
+    policies: Sequence[Policy],
     holder: Holder,
     clock: Clock,
     randomness: Randomness,
 ) -> tuple[Fingerprint, ...]:
-    """Make database, epoch folder and one reading key a policy, in one transaction."""
+    """Make database, epoch folder, the holder's own key and those of the roles, in one transaction."""
     with _in_words():
         EpochFolder(path=config.path("epochs"), randomness=randomness).prepare()
     with closing(Db.open(config.path("database"), clock=clock, randomness=randomness)) as db:
         settings.tag_key(db)
+        wanted = {policy.name: reading_keys.missing_roles(db, policy) for policy in policies}
+        if not any(wanted.values()):
+            raise StateConflict(f"policy {', '.join(wanted)}: every role has its reading key already")
+        known = person_keys.find(db, holder.person)
+        private = _own_half(known, holder, randomness)
         with db.write() as tx:
-            return tuple(_reading_key(tx, policy, holder, clock, randomness) for policy in policies)
+            if known is None:
+                _enrol(tx, private, holder, clock, randomness)
+            made = tuple(
+                _reading_key(tx, policy, role, private.public, holder, clock, randomness)
+                for policy, roles in wanted.items()
+                for role in roles
+            )
+            for policy in policies:
+                reading_keys.seal_by(tx, policy, at=clock.now(), actor="init")
+        return made
 
 
 def _signing_key(config: Config, clock: Clock, randomness: Randomness) -> None:
@@ -260,13 +315,36 @@ def vkey(config: Config, clock: Clock) -> str | None:
     return None if known is None else known.text
 
 
-def _reading_key(tx: Tx, policy: Policy, holder: Holder, clock: Clock, randomness: Randomness) -> Fingerprint:
-    private = make_private_half(randomness)
+def _own_half(known: PersonKey | None, holder: Holder, randomness: Randomness) -> PrivateHalf:
+    """Return the holder's own key, opened or made; a wrong passphrase ends it before anything is made."""
+    if known is not None:
+        return open_slot(known.slot, holder.passphrase)
+    check_passphrase(holder.passphrase)
+    return make_private_half(randomness)
+
+
+def _enrol(tx: Tx, private: PrivateHalf, holder: Holder, clock: Clock, randomness: Randomness) -> None:
     now = clock.now()
-    reading_keys.add_reading_key(tx, policy.name, private.public, at=now, actor="init")
+    if tx.execute("SELECT 1 FROM people WHERE person_id = ?", (holder.person,)).fetchone() is None:
+        people.add(tx, holder.person, name=holder.person, login=holder.person, at=now, actor="init")
     slot = make_slot(private, person=holder.person, passphrase=holder.passphrase, randomness=randomness)
-    reading_keys.put_slot(tx, slot, at=now, actor="init")
-    return Fingerprint(policy=policy.name, fingerprint=private.public.fingerprint)
+    person_keys.enrol(tx, private.public, slot, at=now, actor="init")
+
+
+def _reading_key(  # noqa: PLR0917 - what is made, for whom, from what
+    tx: Tx,
+    policy: PolicyName,
+    role: RoleName,
+    to: PublicHalf,
+    holder: Holder,
+    clock: Clock,
+    randomness: Randomness,
+) -> Fingerprint:
+    private, now = make_private_half(randomness), clock.now()
+    key_id = reading_keys.add_reading_key(tx, policy, role, private.public, at=now, actor="init")
+    sealed = seal_to(to, private.data, grant_info(key_id, holder.person, to))
+    reading_keys.grant(tx, key_id, holder.person, sealed, is_custodian=True, at=now, actor="init")
+    return Fingerprint(policy=policy, role=role, fingerprint=private.public.fingerprint)
 
 
 @contextmanager
@@ -285,7 +363,7 @@ def _in_words() -> Iterator[None]:
     except OSError as error:
         raise Unavailable(
             f"{error.filename or 'installation'}: {error.strerror or error}",
-            hint="run init as the daemon's own user, in a folder that it owns",
+            hint="run this as the daemon's own user, in a folder that it owns",
         ) from error
 
 

@@ -10,6 +10,8 @@ from commands.invocation import Invocation, pass_invocation
 from commands.table import json_option, show
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from policy.model import Policy
     from publish.explanation import Asked, CallFacts, Kept
     from store.db import Db
@@ -42,7 +44,7 @@ def explain(invocation: Invocation, call: str, as_json: bool) -> None:
 
     config, clock = invocation.config(), SystemClock()
     with closing(Db.open_to_read(config.path("database"), clock=clock)) as db:
-        facts, policy = _facts(db, call)
+        facts, policy = _facts(db, call, clock.now())
     reasons = explanation.explain(
         facts,
         policy,
@@ -69,7 +71,7 @@ def _served_now(invocation: Invocation, name: str) -> Policy | None:
         return None
 
 
-def _facts(db: Db, named: str) -> tuple[CallFacts, Policy | None]:
+def _facts(db: Db, named: str, now: datetime) -> tuple[CallFacts, Policy | None]:
     """Return what is on record about a call, and the policy version it was opened under.
 
     Raises:
@@ -89,7 +91,7 @@ def _facts(db: Db, named: str) -> tuple[CallFacts, Policy | None]:
         going_on=row.ended_at is None and row.data_erased_at is None,
         outcome=row.decision,
         asked=tuple(_asked(db, one) for one in decisions.of_call(db, row.call_id)),
-        kept=tuple(_kept(db, one) for one in recordings.of_call(db, row.call_id)),
+        kept=tuple(_kept(db, one, now) for one in recordings.of_call(db, row.call_id)),
         data_due_at=row.data_due_at,
         data_erased_at=row.data_erased_at,
         held=tuple(
@@ -115,8 +117,20 @@ def _asked(db: Db, evidence: Evidence) -> Asked:
     )
 
 
-def _kept(db: Db, row: RecordingRow) -> Kept:
+def _kept(db: Db, row: RecordingRow, now: datetime) -> Kept:
+    from policy.clock import to_local
     from publish.explanation import Kept
+    from store import holds, keeping, recordings
+
+    kept_by = []
+    if row.erased_at is None:
+        if (extended_until := keeping.extended_until(db, row.recording_id)) is not None:
+            kept_by.append(f"extended until {to_local(extended_until)}")
+        kept_by += [
+            f"kept by a hold: {hold.in_words}"
+            for hold in holds.of_recording(db, row.recording_id)
+            if now < hold.term.ends_at
+        ]
 
     return Kept(
         recording_id=row.recording_id,
@@ -126,6 +140,9 @@ def _kept(db: Db, row: RecordingRow) -> Kept:
         rule=row.due_rule,
         ended_because=None if row.erased_because is None else row.erased_because.value,
         erased_at=row.erased_at,
+        promised_at=row.promised_at,
+        kept_by=tuple(kept_by),
+        concluded=recordings.why_concluded(db, row.recording_id),
     )
 
 

@@ -28,14 +28,19 @@ def command_pages(group: click.Group, name: str) -> str:
 
 def exit_codes() -> str:
     """Return a Markdown table of every exit code."""
-    kinds: list[type[ConsentlineError]] = [ConsentlineError, *ConsentlineError.__subclasses__()]
     tree = [
         (kind.exit_code, f"`{kind.__name__}`", _first_line(kind))
-        for kind in kinds
+        for kind in _tree(ConsentlineError)
         if kind.__module__ == ConsentlineError.__module__
     ]
     rows = [f"| {code} | {name} | {meaning} |" for code, name, meaning in sorted((*BESIDE_THE_TREE, *tree))]
     return "\n".join(["| exit code | error | meaning |", "|---|---|---|", *rows, ""])
+
+
+def _tree(kind: type[ConsentlineError]) -> Iterator[type[ConsentlineError]]:
+    yield kind
+    for inner in kind.__subclasses__():
+        yield from _tree(inner)
 
 
 def _first_line(kind: type[ConsentlineError]) -> str:

@@ -17,7 +17,7 @@ from ivr.prompts import PromptLibrary
 from policy.errors import ConsentlineError, Unavailable
 from policy.evidence import Arrival, Decision, Prompt
 from policy.model import Policy, PromptName
-from policy.vocabulary import CallId, ErasedBecause, RecordingId, TakenBack, WithdrawnBy
+from policy.vocabulary import CallId, ConcludedBecause, ErasedBecause, RecordingId, TakenBack, WithdrawnBy
 from recorder.capture import Captures
 
 logger = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class GateRecorder:
 
     async def conclude(self, recording_id: RecordingId) -> None:
         """Stop it while its call goes on, and keep what it holds."""
-        await self._captures.conclude(recording_id)
+        await self._captures.conclude(recording_id, ConcludedBecause.ANOTHER_GATE)
 
     async def withdraw(self, recording_id: RecordingId, by: WithdrawnBy) -> TakenBack:
         """Stop it and destroy what there is (I6), or close it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from base64 import b64encode
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,7 +22,7 @@ from policy.model import Policy
 from policy.rules import select_policy
 from policy.vocabulary import CallId, RecordingId, TakenBack, WithdrawnBy
 from recorder.capture import Captures
-from store import alarms, calls, counts, export, ledger, purge, recordings, sweep
+from store import alarms, calls, counts, ledger, purge, recordings, sweep
 from store.archive import Archive
 from store.clock_guard import ClockGuard
 
@@ -176,18 +175,6 @@ class DaemonOperations:
             for recording_id, result in finished.items()
         ]
 
-    async def export(self, recording_id: RecordingId, person: str, *, actor: str) -> Row:
-        """Put the access on the ledger and release the envelope (I5).
-
-        Raises:
-            NotFound: If there is no such recording.
-            StateConflict: If it is not sealed.
-            AccessRefused: If the person has no slot.
-        """
-        request = export.Request(recording_id=recording_id, person=person, login=actor)
-        released = await self._run(lambda: export.release(self._archive, request))
-        return export_answer(released)
-
     async def sealed_path(self, recording_id: RecordingId) -> Path:
         """Return where the sealed bytes lie.
 
@@ -260,29 +247,6 @@ class DaemonOperations:
             StateConflict: If the call did not enter.
         """
         return _way(await self._agi_gate.answer(CallId(question.call_id), question.heard.as_heard()))
-
-
-def export_answer(released: export.Release) -> Row:
-    """Return a release as the command line reads it."""
-    slot = released.slot
-    return {
-        "envelope": _base64(released.envelope),
-        "key_id": released.key_id,
-        "slot": {
-            "person": slot.person,
-            "key_id": slot.key_id,
-            "salt": _base64(slot.salt),
-            "n": slot.n,
-            "r": slot.r,
-            "p": slot.p,
-            "wrapped": _base64(slot.wrapped),
-        },
-        "manifest": dict(released.manifest),
-    }
-
-
-def _base64(data: bytes) -> str:
-    return b64encode(data).decode("ascii")
 
 
 def _asking(ask: Ask) -> Row:

@@ -19,7 +19,7 @@ from ivr.direction import Passing
 from ivr.events import Earlier
 from policy.access import Closure
 from policy.alarm_kinds import Ending
-from policy.errors import ConsentlineError, NotFound
+from policy.errors import ConsentlineError
 from policy.evidence import Arrival, Decision
 from policy.load import Policies
 from policy.model import Policy
@@ -27,6 +27,7 @@ from policy.scope import Answered
 from policy.situation import PersonId
 from policy.vocabulary import (
     CallId,
+    ConcludedBecause,
     ControllerLost,
     ErasedBecause,
     Outcome,
@@ -56,6 +57,7 @@ from store.archive import Archive
 from store.callers import seal_caller
 from store.db import Tx
 from store.destruction import Doom, Receipt
+from store.shares import Purpose
 from store.ways import ways_of
 
 logger = logging.getLogger(__name__)
@@ -95,8 +97,13 @@ class Register:
             if known is None:
                 caller = None
                 if arrival.policy is not None:
-                    public = reading_keys.reading_key(db, arrival.policy).public
-                    caller = seal_caller(arrival.call_id, arrival.caller, public=public, tag_key=self.tag_key)
+                    caller = seal_caller(
+                        arrival.call_id,
+                        arrival.caller,
+                        to=reading_keys.sealed_to(db, arrival.policy, Purpose.CALLER_NUMBER),
+                        tag_key=self.tag_key,
+                        randomness=self.archive.randomness,
+                    )
                 with db.write() as tx:
                     calls.open_call(tx, arrival, caller=caller, policies=self.policies)
                 return None
@@ -186,6 +193,11 @@ class Register:
         """Commit that there are no bytes, without anybody's doing."""
         now = self.archive.clock.now()
         await self._write(lambda tx: recordings.lost(tx, recording_id, now, problem=problem))
+
+    async def concluded(self, recording_id: RecordingId, because: ConcludedBecause) -> None:
+        """Commit why it ends while its call goes on."""
+        now = self.archive.clock.now()
+        await self._write(lambda tx: recordings.concluded(tx, recording_id, now, because))
 
     async def note_withdrawal(self, recording_id: RecordingId, by: WithdrawnBy) -> TakenBack:
         """Commit who said stop, and return what becomes of it; a second note changes nothing."""
@@ -340,20 +352,16 @@ class Register:
             lambda tx: marks.take_gate_mark(tx, call_id, name, number=number, at=at, policies=self.policies)
         )
 
-    def must_have_reading_keys(self) -> None:
-        """Check that every policy has a reading key; in the store thread.
+    def seal_by_policies(self) -> None:
+        """Have everything sealed to the paths that the policies say; in the store thread.
 
         Raises:
-            NotFound: If one has none: its calls could not be sealed.
+            NotFound: If a role has no reading key: its share could not be sealed.
+            StateConflict: If a policy lets nobody hear anything.
         """
-        for name in self.policies.by_name:
-            try:
-                reading_keys.reading_key(self.archive.db, PolicyName(name))
-            except NotFound as error:
-                raise NotFound(
-                    f"policy {name}: has no reading key, so nothing could be sealed",
-                    hint=f"stop the daemon and run: consentline init --policy {name}",
-                ) from error
+        for policy in self.policies.by_name.values():
+            with self.archive.db.write() as tx:
+                reading_keys.seal_by(tx, policy, at=self.archive.clock.now(), actor="daemon")
 
 
 def _end_alarms(tx: Tx, decision: Decision) -> None:

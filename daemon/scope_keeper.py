@@ -19,7 +19,7 @@ from policy.clock import Clock
 from policy.errors import ConsentlineError
 from policy.model import Policy
 from policy.scope import AnsweredBy
-from policy.vocabulary import CallId, RecordingId
+from policy.vocabulary import CallId, ConcludedBecause, RecordingId
 from recorder.ami_wire import BridgeEntered, BridgeLeft, ChannelListed, HungUp, Rang
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Recordings(Protocol):
     def running_on(self, call_id: CallId) -> RecordingId | None:
         """Return the recording that runs on a call, or None."""
 
-    async def conclude(self, recording_id: RecordingId) -> None:
+    async def conclude(self, recording_id: RecordingId, because: ConcludedBecause) -> None:
         """End it while its call goes on, and keep what it holds."""
 
     async def leave_out(self, recording_id: RecordingId) -> None:
@@ -206,7 +206,7 @@ class ScopeKeeper:
             if erased:
                 await self._recordings.leave_out(recording_id)
             else:
-                await self._recordings.conclude(recording_id)
+                await self._recordings.conclude(recording_id, ConcludedBecause.TRANSFERRED_OUTSIDE)
         except ConsentlineError as error:  # alarmed by the recorder, which goes on trying
             log.error("call=%s recording not ended: %s", call_id, error.text)
             return

@@ -18,10 +18,15 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from casework import incidents
 from daemon.agi_ends import AgiEnds
 from daemon.bridges import Bridges, Met, Parted
 from daemon.checkpoints import CheckpointKeeper
 from daemon.control import ControlSocket
+from daemon.desks.exports import ExportDesk
+from daemon.desks.holds import HoldsDesk
+from daemon.desks.incidents import IncidentsDesk
+from daemon.desks.keys import KeyDesk
 from daemon.desks.ledger import LedgerDesk
 from daemon.desks.operations import OperationsDesk
 from daemon.desks.people import PeopleDesk
@@ -36,6 +41,7 @@ from daemon.mirroring import Mirroring
 from daemon.operations import DaemonOperations, Links
 from daemon.peers import Doorman
 from daemon.people_office import PeopleOffice
+from daemon.proofs import Proofs
 from daemon.register import Register
 from daemon.scope_keeper import ScopeKeeper
 from daemon.store_thread import StoreThread
@@ -194,6 +200,9 @@ class Service:
         self._mirroring = _mirroring(config, archive)
         self._agi_ends = AgiEnds(self._agi_gate, tape.alive)
         self._operations = self._build_operations()
+        self._proofs = Proofs(
+            db=archive.db, thread=register.thread, clock=self._clock, randomness=archive.randomness
+        )
         self._people = PeopleOffice(archive=archive, policies=policies, thread=register.thread)
         self._checkpoints = CheckpointKeeper(
             key_path=config.path("signing_key"),
@@ -231,7 +240,7 @@ class Service:
                 archive=archive, policies=policies, thread=thread, metrics=Metrics(), tag_key=tag_key
             )
             try:
-                await thread.run(register.must_have_reading_keys)
+                await thread.run(register.seal_by_policies)
                 await register.over(Ending.STARTED)
                 await register.log_standing_alarms()
                 yield cls(config, policies, archive=archive, register=register)
@@ -261,11 +270,16 @@ class Service:
                 raise _reason(group) from group
 
     async def _take_calls(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+        archive, thread = self._archive, self._register.thread
         desks = (
             OperationsDesk(self._operations),
             LedgerDesk(self._checkpoints),
             PeopleDesk(self._people),
             PoliciesDesk(self._policies),
+            KeyDesk(db=archive.db, thread=thread, proofs=self._proofs, clock=self._clock),
+            ExportDesk(archive=archive, thread=thread, proofs=self._proofs),
+            IncidentsDesk(self._archive, self._register.thread),
+            HoldsDesk(self._archive, self._register.thread),
         )
         routes = (route for desk in desks for route in desk.routes())
         control = ControlSocket(
@@ -308,6 +322,7 @@ class Service:
             self._look_at_bridges,
             self._agi_ends.run,
             self._marks.run,
+            self._proofs.run,
             self._checkpoints.run,
             self._jobs().run,
         )
@@ -406,6 +421,7 @@ class Service:
 
         async def purge() -> None:
             await self._operations.purge(dry_run=False, as_of=None, clock_is_right=False, actor="daemon")
+            await self._register.thread.run(lambda: incidents.settle(self._archive))
 
         async def sweep() -> None:
             await self._operations.sweep(dry_run=False)

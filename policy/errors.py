@@ -4,7 +4,8 @@
     ├── (click's own usage)     2   wrong option or argument on the command line
     ├── ConfigError             3   config or policy file: where, what, got, expected
     ├── NotFound                4   no such call, recording, alarm, policy or prompt
-    ├── AccessRefused           5   not this person, not this passphrase, not this login
+    ├── AccessRefused           5   not this person, not this login, not for this
+    │   └── WrongPassphrase    12   the passphrase does not open this person's slot
     ├── IntegrityError          6   sealed file, ledger or vault is not what it was
     ├── Unavailable             7   Asterisk, the daemon or a port cannot be reached or had
     ├── StateConflict           8   the thing is not in a state in which this can be done
@@ -67,9 +68,15 @@ class NotFound(ConsentlineError):
 
 
 class AccessRefused(ConsentlineError):
-    """This person, passphrase or login may not do this."""
+    """This person or login may not do this."""
 
     exit_code = 5
+
+
+class WrongPassphrase(AccessRefused):
+    """The passphrase does not open this person's slot; counted, and the next try waits."""
+
+    exit_code = 12
 
 
 class IntegrityError(ConsentlineError):

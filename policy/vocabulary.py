@@ -93,6 +93,13 @@ class WithdrawnBy(Enum):
     DIALPLAN = "dialplan"
 
 
+class ConcludedBecause(Enum):
+    """Why a recording ended, and was kept, while its call went on."""
+
+    TRANSFERRED_OUTSIDE = "transferred_outside"
+    ANOTHER_GATE = "another_gate"
+
+
 class TakenBack(Enum):
     """What became of a recording that was taken back."""
 

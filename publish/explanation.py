@@ -9,13 +9,15 @@ from enum import Enum
 from typing import Final
 
 from policy.access import Action
-from policy.clock import to_local
+from policy.clock import LOCAL_ZONE, to_local
 from policy.model import Policy
 from policy.period import Period
-from policy.retention import DataKind
+from policy.retention import BackupMode, DataKind
 from policy.rules import deciding_key
+from policy.scope import AnsweredBy, TransferOutside
 from policy.section import Section
-from policy.vocabulary import CallId, Outcome, RecordingId, RecordingState
+from policy.terms import data_due_at
+from policy.vocabulary import CallId, ConcludedBecause, Outcome, RecordingId, RecordingState
 from publish.naming import title_of
 
 NO_ARTICLE: Final = "no source given"
@@ -25,6 +27,7 @@ class About(Enum):
     """What a line of the explanation is about."""
 
     POLICY = "policy"
+    SCOPE = "scope"
     NOTICE = "notice"
     OUTCOME = "outcome"
     HELD = "held by"
@@ -34,7 +37,10 @@ class About(Enum):
     LONGER = "longer"
     WITHDRAWAL = "withdrawal"
     LISTENING = "who may hear"
+    BACKUP = "backup"
     CALL_DATA = "call data"
+    EVIDENCE = "evidence"
+    DEVIATION = "deviation"
     CONFLICT = "conflict"
 
 
@@ -64,6 +70,9 @@ class Kept:
     Attributes:
         policy: The version it was made under, or None when its text is not kept.
         rule: Why it is due then, in words, as stored when it began.
+        promised_at: When it had to be gone by its term alone.
+        kept_by: Each hold and extension that keeps it now, in words.
+        concluded: When and why it ended while its call went on, or None.
         ended_because: Why its end was decided, or None.
     """
 
@@ -74,6 +83,9 @@ class Kept:
     rule: str
     ended_because: str | None
     erased_at: datetime | None
+    promised_at: datetime
+    kept_by: tuple[str, ...] = ()
+    concluded: tuple[datetime, ConcludedBecause] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +163,7 @@ def _explain(
         )
     else:
         yield from _of_policy(facts, policy, running)
+        yield _scope(policy)
     yield from _of_notice(facts)
     yield _of_outcome(facts, policy)
     yield from _of_holders(facts, policy)
@@ -159,6 +172,8 @@ def _explain(
             yield from _of_recording(kept, kept.policy, facts, now)
     yield from _of_call_data(facts, policy, now)
     if policy is not None:
+        yield from _evidence(facts, policy, now)
+        yield from _deviations(policy, now)
         yield from _conflicts(policy)
 
 
@@ -177,6 +192,23 @@ def _of_policy(facts: CallFacts, policy: Policy, running: Policy | None) -> Iter
             rule="version",
             source="X8",
         )
+
+
+def _scope(policy: Policy) -> Reason:
+    scope = policy.scope
+    ways = ", ".join(way.value for way in scope.directions)
+    who = "whoever answers" if scope.answered_by is AnsweredBy.ANYONE else "only while the KCC has the call"
+    outside = {
+        TransferOutside.STOP_AND_KEEP: "ends the recording and keeps it",
+        TransferOutside.GO_ON: "goes on recording",
+        TransferOutside.DROP: "ends the recording and erases it",
+    }[scope.transfer_outside]
+    return Reason(
+        about=About.SCOPE,
+        says=f"recorded are calls that are {ways}, {who}; a transfer outside the KCC {outside}",
+        rule=f"scope.directions = {ways}; scope.answered_by = {scope.answered_by.value}",
+        source=_source(scope, "directions"),
+    )
 
 
 def _of_notice(facts: CallFacts) -> Iterator[Reason]:
@@ -245,6 +277,19 @@ def _of_holders(facts: CallFacts, policy: Policy | None) -> Iterator[Reason]:
         yield Reason(about=About.HELD, says=says, rule=rule, source=source)
 
 
+def _why_concluded(name: str, policy: Policy, at: datetime, because: ConcludedBecause) -> Reason:
+    ended = f"{name}: ended at {to_local(at)}, while the call went on"
+    if because is ConcludedBecause.ANOTHER_GATE:
+        says = f"{ended}: at a gate of another policy, which has a recording of its own"
+        return Reason(about=About.RECORDING, says=says, rule="a recording for each policy", source="X7")
+    return Reason(
+        about=About.RECORDING,
+        says=f"{ended}: somebody had the call who is no KCC",
+        rule=f"scope.transfer_outside = {policy.scope.transfer_outside.value}",
+        source=_source(policy.scope, "transfer_outside"),
+    )
+
+
 def _of_recording(kept: Kept, policy: Policy, facts: CallFacts, now: datetime) -> Iterator[Reason]:
     name = kept.recording_id[:8]
     source = _source(policy.retention, "recording")
@@ -254,6 +299,8 @@ def _of_recording(kept: Kept, policy: Policy, facts: CallFacts, now: datetime) -
         rule=kept.rule,
         source=source,
     )
+    if kept.concluded is not None:
+        yield _why_concluded(name, policy, *kept.concluded)
     if kept.erased_at is not None:
         because = kept.ended_because or "no reason on record"
         yield Reason(
@@ -265,11 +312,22 @@ def _of_recording(kept: Kept, policy: Policy, facts: CallFacts, now: datetime) -
         return
     yield Reason(
         about=About.RETENTION,
-        says=f"{name}: kept at most {policy.retention.recording}, so due at {to_local(kept.due_at)}",
+        says=f"{name}: kept at most {policy.retention.recording}, so due at {to_local(kept.promised_at)}",
         rule=f"retention.recording = {policy.retention.recording}",
         source=source,
     )
     yield Reason(about=About.WHAT_NEXT, says=f"{name}: {_next(kept, now)}", rule=kept.rule, source=source)
+    for words in kept.kept_by:
+        yield Reason(about=About.LONGER, says=f"{name}: {words}", rule="on the ledger", source="X6")
+    if kept.ended_because is None:
+        mode = policy.backups.mode
+        where = "in no backup" if mode is BackupMode.NONE else "in a backup that erases with us"
+        yield Reason(
+            about=About.BACKUP,
+            says=f"{name}: {where}",
+            rule=f"backups.mode = {mode.value}",
+            source=_source(policy.backups, "mode"),
+        )
     if kept.ended_because is None and now < kept.due_at:
         yield from _longer(policy)
         yield from _withdrawal(policy, going_on=facts.going_on)
@@ -362,6 +420,40 @@ def _of_call_data(facts: CallFacts, policy: Policy | None, now: datetime) -> Ite
     else:
         says = f"number, caller and channel go at {to_local(facts.data_due_at)}"
     yield Reason(about=About.CALL_DATA, says=says, rule=rule, source=source)
+
+
+def _evidence(facts: CallFacts, policy: Policy, now: datetime) -> Iterator[Reason]:
+    """Say when what vouches for the call goes: never before its recording (X8)."""
+    for kind, what in _EVIDENCE.items():
+        term = policy.retention.term(kind)
+        due_at = data_due_at(policy, kind, facts.started_at)
+        when = f"went at {to_local(due_at)}" if due_at <= now else f"go at {to_local(due_at)}"
+        yield Reason(
+            about=About.EVIDENCE,
+            says=f"{what}: {when}, no earlier than the recording",
+            rule=f"retention.{kind.value} = {term}",
+            source=policy.retention.sources.get(kind.value) or _source(policy.retention, "call_data"),
+        )
+
+
+_EVIDENCE: Final = {
+    DataKind.DECISIONS: "what was heard and decided",
+    DataKind.NOTICE_VERSIONS: "the words of the notice, unless a later call heard them",
+    DataKind.LEDGER_PAYLOADS: "the ledger's words about the call; its hashes stay",
+}
+
+
+def _deviations(policy: Policy, now: datetime) -> Iterator[Reason]:
+    today = now.astimezone(LOCAL_ZONE).date()
+    for deviation in policy.granted_deviations:
+        if deviation.approved_on <= today <= deviation.until:
+            yield Reason(
+                about=About.DEVIATION,
+                says=f"until {deviation.until}, approved by {deviation.approved_by} on"
+                f" {deviation.approved_on}: {deviation.finding}",
+                rule=deviation.deviates_from,
+                source=deviation.source or NO_ARTICLE,
+            )
 
 
 def _conflicts(policy: Policy) -> Iterator[Reason]:

@@ -22,7 +22,15 @@ from typing import Self, assert_never
 
 from policy.clock import Clock
 from policy.errors import ConsentlineError, Unavailable
-from policy.vocabulary import CallId, ErasedBecause, RecordingId, RecordingState, TakenBack, WithdrawnBy
+from policy.vocabulary import (
+    CallId,
+    ConcludedBecause,
+    ErasedBecause,
+    RecordingId,
+    RecordingState,
+    TakenBack,
+    WithdrawnBy,
+)
 from recorder.ami import Heard, LinkDown, LinkUp
 from recorder.ami_wire import (
     BridgeEntered,
@@ -193,11 +201,11 @@ class Captures:
         capture = self._by_call.get(call_id)
         return capture.recording_id if capture is not None and capture.runs else None
 
-    async def conclude(self, recording_id: RecordingId) -> None:
+    async def conclude(self, recording_id: RecordingId, because: ConcludedBecause) -> None:
         """End a recording while its call goes on: what was recorded until now is kept.
 
-        Returns when the tape cannot run any more; finishing the capture goes on beside. A recording that
-        does not run is left as it is.
+        Returns when the tape cannot run any more; finishing the capture, and noting why it ended, go on
+        beside. A recording that does not run is left as it is.
 
         Raises:
             Unavailable: If the tape did not stop in time. It is asked on, and the recording is dropped:
@@ -211,6 +219,8 @@ class Captures:
             stop = self._withdrawals.stop(capture.call_id, recording_id)
             capture.concluding = self._background.start(stop, name=f"conclude {recording_id}")
             capture.concluding.add_done_callback(lambda stopped: self._concluded(capture, stopped))
+            noting = self._register.concluded(recording_id, because)
+            self._background.start(noting, name=f"note why {recording_id} ended")
         await asyncio.wait({capture.concluding}, timeout=CONCLUDED_WITHIN_S)
         if capture.concluding.done():
             return

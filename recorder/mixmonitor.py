@@ -15,6 +15,7 @@ from recorder.spool import is_recording_id
 
 MIXMONITOR_VARIABLE = "CONSENTLINE_MMID"
 RECORDING_VARIABLE = "CONSENTLINE_RECORDING"
+ANNOUNCE_VARIABLE = "CONSENTLINE_ANNOUNCE"
 
 _NO_CHANNEL = "No such channel"
 _NOT_RUNNING = "Could not stop monitoring channel"
@@ -46,6 +47,8 @@ class MixMonitors:
     async def unname(self, call_id: CallId, recording_id: RecordingId) -> None:
         """Have the dialplan not take this recording, which runs no more, for the one that runs.
 
+        Nor announce it to the next agent. The mark before the caller's name stays until a gate or a key has
+        the dialplan show it anew: the name is the caller's own word, so it is not sent back from here (I10).
         Over AMI, for ARI refuses to set a variable on a channel that left our application (22.10.1).
 
         Raises:
@@ -53,7 +56,8 @@ class MixMonitors:
         """
         named = await self._ami.ask(get_variable(call_id, RECORDING_VARIABLE))
         if named.ok and named.value == recording_id:
-            await self._ami.ask(empty_variable(call_id, RECORDING_VARIABLE))
+            for variable in (RECORDING_VARIABLE, ANNOUNCE_VARIABLE):
+                await self._ami.ask(empty_variable(call_id, variable))
 
     async def stop_newest(self, call_id: CallId) -> StopOutcome:
         """Stop the newest tape on a channel, whosesoever.

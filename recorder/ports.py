@@ -16,6 +16,7 @@ from typing import Protocol
 
 from policy.vocabulary import (
     CallId,
+    ConcludedBecause,
     ControllerLost,
     ErasedBecause,
     RecordingId,
@@ -84,6 +85,9 @@ class Register(Protocol):
 
     async def lost(self, recording_id: RecordingId, problem: str) -> None:
         """Commit that there are no bytes, without anybody's doing."""
+
+    async def concluded(self, recording_id: RecordingId, because: ConcludedBecause) -> None:
+        """Commit why it ends while its call goes on."""
 
     async def note_withdrawal(self, recording_id: RecordingId, by: WithdrawnBy) -> TakenBack:
         """Commit who said stop, in any state, and return what becomes of the recording.

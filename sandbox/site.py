@@ -249,10 +249,8 @@ class Site:
         written = self.config.read_text() + _FLOORS
         if self._trunks:
             written = written.replace("[asterisk]\n", f"[asterisk]\ntrunks = {json.dumps(self._trunks)}\n", 1)
-            dialplan = self.home / "asterisk" / "extensions.conf"
-            told = f"Set(CONSENTLINE_TRUNKS={'&'.join(self._trunks)})"
-            dialplan.write_text(dialplan.read_text().replace("Set(CONSENTLINE_TRUNKS=)", told))
         self.config.write_text(written)
+        self.run("asterisk-conf")
         self.run("prompts", "build")
         state = {"passphrase": self.passphrase}
         (self.folder / "site.json").write_text(json.dumps(state, indent=2) + "\n")

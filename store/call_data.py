@@ -14,8 +14,9 @@ from datetime import datetime
 from typing import Final
 
 from policy.clock import from_ms, to_iso, to_ms
+from policy.retention import DataKind
 from policy.vocabulary import CallId, PolicyName
-from store import alarms, call_agents, ledger, ledger_terms, settings
+from store import alarms, call_agents, evidence_terms, ledger, settings
 from store.db import Db, Tx
 from store.ledger import Json, Kind
 from store.steps import Step, straight_on
@@ -68,7 +69,9 @@ def kept(db: Db, *, until: datetime) -> tuple[CallDue, ...]:
 
 
 def erase(db: Db, due: Sequence[CallDue], *, at: datetime, step: Step = straight_on) -> int:
-    """Erase the data of these calls; again is harmless, and on return no file holds them.
+    """Erase the data of these calls, and evidence on a term of its own; on return no file holds them.
+
+    Again is harmless.
 
     Returns:
         How many calls were erased.
@@ -79,13 +82,17 @@ def erase(db: Db, due: Sequence[CallDue], *, at: datetime, step: Step = straight
     erased = 0
     for start in range(0, len(due), BATCH):
         step("erase the data of some calls")
-        told_longer = _told_longer(db, due[start : start + BATCH])
         with db.write() as tx:
             gone = [call for call in due[start : start + BATCH] if _erase_rows(tx, call.call_id, at)]
             if gone:
-                _tell(tx, [call for call in gone if call.call_id not in told_longer], gone, at)
+                _tell(tx, gone, at)
                 settings.put(tx, _TO_FORGET, b"1")
         erased += len(gone)
+    if evidence_terms.are_due(db, at=at):
+        step("erase evidence on a term of its own")
+        with db.write() as tx:
+            evidence_terms.erase(tx, at=at)
+            settings.put(tx, _TO_FORGET, b"1")
     _forget(db, step)
     return erased
 
@@ -103,14 +110,15 @@ def _forget(db: Db, step: Step) -> None:
 def _erase_rows(tx: Tx, call_id: CallId, at: datetime) -> bool:
     changed = tx.execute(
         "UPDATE calls SET number = NULL, channel = NULL, language = NULL, caller_sealed = NULL,"
-        " caller_key_id = NULL, caller_tag = NULL, caller_masked = NULL, ended_at = NULL,"
+        " caller_tag = NULL, caller_masked = NULL, ended_at = NULL,"
         " data_erased_at = :at WHERE call_id = :call_id AND data_erased_at IS NULL AND NOT EXISTS"
         " (SELECT 1 FROM recordings WHERE call_id = :call_id AND erased_at IS NULL)",
         {"call_id": call_id, "at": to_ms(at)},
     ).rowcount
     if not changed:
         return False
-    tx.execute("DELETE FROM decisions WHERE call_id = ?", (call_id,))
+    if not evidence_terms.has_its_own(tx, call_id, DataKind.DECISIONS):
+        tx.execute("DELETE FROM decisions WHERE call_id = ?", (call_id,))
     for table in ("holds", "extensions", "closures"):
         tx.execute(
             f"DELETE FROM {table} WHERE recording_id IN"  # noqa: S608 - our own words
@@ -127,20 +135,11 @@ def _erase_rows(tx: Tx, call_id: CallId, at: datetime) -> bool:
     return True
 
 
-def _told_longer(db: Db, calls: Sequence[CallDue]) -> frozenset[CallId]:
-    """Return the calls of which the ledger's payloads have a term of their own."""
-    hashes: dict[CallId, str | None] = {}
-    for call in calls:
-        found = db.rows("SELECT policy_hash FROM calls WHERE call_id = ?", (call.call_id,))
-        hashes[call.call_id] = found[0]["policy_hash"] if found else None
-    own = {one: ledger_terms.has_own_term(db, one) for one in set(hashes.values())}
-    return frozenset(call_id for call_id, one in hashes.items() if own[one])
-
-
-def _tell(tx: Tx, expiring: Sequence[CallDue], gone: Sequence[CallDue], at: datetime) -> None:
-    """Put an erasure on the ledger, and erase what it told of the calls that are expiring there too."""
+def _tell(tx: Tx, gone: Sequence[CallDue], at: datetime) -> None:
     subjects: list[str] = []
-    for call in expiring:
+    for call in gone:
+        if evidence_terms.has_its_own(tx, call.call_id, DataKind.LEDGER_PAYLOADS):
+            continue
         found = tx.execute("SELECT recording_id FROM recordings WHERE call_id = ?", (call.call_id,))
         subjects += [call.call_id, *(row["recording_id"] for row in found.fetchall())]
     ledger.expire(tx, subjects, at, "retention.call_data")

@@ -14,7 +14,7 @@ from policy.evidence import Arrival, Way
 from policy.load import Policies
 from policy.period import Period
 from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId
-from store import call_agents, ledger, versions
+from store import call_agents, evidence_terms, ledger, versions
 from store.callers import SealedCaller
 from store.db import Db, Tx
 from store.ledger import Json, Kind
@@ -104,8 +104,8 @@ def open_call(tx: Tx, arrival: Arrival, *, caller: SealedCaller | None, policies
         data_due_at = rules.call_data_due_at(policy, arrival.started_at)
     opened = tx.execute(
         "INSERT INTO calls (call_id, number, policy, policy_hash, way, channel, language, caller_sealed,"
-        " caller_key_id, caller_tag, caller_masked, started_at, data_due_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call_id) DO NOTHING",
+        " caller_tag, caller_masked, started_at, data_due_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call_id) DO NOTHING",
         (
             arrival.call_id,
             _storable(arrival.number),
@@ -115,7 +115,6 @@ def open_call(tx: Tx, arrival: Arrival, *, caller: SealedCaller | None, policies
             _storable(arrival.channel),
             _storable(arrival.language),
             None if caller is None else caller.sealed,
-            None if caller is None else caller.key_id,
             None if caller is None else caller.tag,
             None if caller is None else caller.masked,
             to_ms(arrival.started_at),
@@ -124,6 +123,8 @@ def open_call(tx: Tx, arrival: Arrival, *, caller: SealedCaller | None, policies
     ).rowcount
     if not opened:
         return False
+    if policy is not None:
+        evidence_terms.promise(tx, arrival.call_id, policy, arrival.started_at)
     told: dict[str, Json] = {"policy": arrival.policy, "way": arrival.way.value}
     ledger.append(
         tx, Kind.CALL_OPENED, arrival.started_at, actor="daemon", subject=arrival.call_id, payload=told

@@ -13,7 +13,7 @@ from policy.evidence import Decision, Prompt
 from policy.load import Policies
 from policy.model import Policy
 from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId
-from store import calls, ledger, recordings, versions
+from store import calls, evidence_terms, ledger, recordings, versions
 from store.db import Db, Tx
 from store.epochs import EpochLength
 from store.ledger import Json, Kind
@@ -83,6 +83,9 @@ def store(tx: Tx, decision: Decision, policies: Policies) -> bool:
     if policy is not None and decision.prompt is not None:
         versions.remember_policy(tx, policy, policies, decision.decided_at)
         versions.remember_notice(tx, policy, decision.prompt, decision.decided_at)
+        started_at = from_ms(call["started_at"])
+        evidence_terms.promise(tx, decision.call_id, policy, started_at)
+        evidence_terms.promise_notice(tx, decision.prompt.text_hash, policy, started_at)
     if not _insert(tx, decision):
         return _was_stored(tx, decision)
     strictest = calls.note_outcome(tx, decision.call_id, decision.outcome)

@@ -1,12 +1,20 @@
-"""Envelopes: each recording's key, sealed to a reading key and wrapped under an epoch key."""
+"""Envelopes: the shares of each recording's key, each wrapped under an epoch key.
+
+One row a share (`store/shares.py`): a recording has as many as its paths have roles. All rows
+of a whole path open it; destroying an epoch key, or deleting the rows, shuts every path at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from policy.access import RoleName
+from policy.clock import Randomness
+from policy.key_groups import KeyPath, roles_of
 from policy.vocabulary import RecordingId
+from store import shares
 from store.db import Db, Tx
 from store.epochs import (
     Epoch,
@@ -18,54 +26,81 @@ from store.epochs import (
     Wrapped,
     WrapRefused,
 )
-from store.keys import KeyId, PublicHalf, Purpose, envelope_info, seal_to
+from store.keys import KeyId
+from store.reading_keys import SealedTo
+from store.shares import Share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvelopeRow:
-    """One envelope as it is stored.
+    """One share as it is stored.
 
     Attributes:
+        path: Which path it is of.
+        role: Whose part.
         key_id: The reading key it is sealed to.
         epoch_key: The epoch key it is wrapped under.
         wrapped: The bytes.
     """
 
     recording_id: RecordingId
+    path: KeyPath
+    role: RoleName
     key_id: KeyId
     epoch_key: EpochKeyName
     wrapped: bytes = field(repr=False)
 
+    @property
+    def aad(self) -> bytes:
+        """What the wrap is bound to."""
+        return shares.share_info(shares.recording(self.recording_id), self.path, self.role)
+
 
 def make(
-    recording_id: RecordingId, secret: bytes, *, public: PublicHalf, epochs: EpochFolder, key: EpochKey
-) -> EnvelopeRow:
-    """Return the envelope of a recording's key."""
-    info = envelope_info(Purpose.RECORDING, recording_id)
+    recording_id: RecordingId,
+    secret: bytes,
+    *,
+    to: SealedTo,
+    epochs: EpochFolder,
+    key: EpochKey,
+    randomness: Randomness,
+) -> tuple[EnvelopeRow, ...]:
+    """Return the envelopes of a recording's key: public halves are all it takes."""
+    subject = shares.recording(recording_id)
+    made = shares.split(secret, subject, paths=to.paths, keys=to.keys, randomness=randomness)
+    return tuple(wrap(recording_id, share, epochs, key) for share in made)
+
+
+def wrap(recording_id: RecordingId, share: Share, epochs: EpochFolder, key: EpochKey) -> EnvelopeRow:
+    """Return a share under an epoch key."""
+    info = shares.share_info(shares.recording(recording_id), share.path, share.role)
     return EnvelopeRow(
         recording_id=recording_id,
-        key_id=public.key_id,
+        path=share.path,
+        role=share.role,
+        key_id=share.key_id,
         epoch_key=key.name,
-        wrapped=epochs.wrap(key, seal_to(public, secret, info), info),
+        wrapped=epochs.wrap(key, share.sealed, info),
     )
 
 
-def unwrap(row: EnvelopeRow, epochs: EpochFolder) -> bytes:
-    """Return the envelope without its epoch wrap; still sealed to the reading key.
+def unwrap(row: EnvelopeRow, epochs: EpochFolder) -> Share:
+    """Return the share without its epoch wrap; still sealed to the role's reading key.
 
     Raises:
         EpochKeyGone: If the epoch key is not there any more.
         WrapRefused: If the row was damaged or moved.
     """
-    info = envelope_info(Purpose.RECORDING, row.recording_id)
-    return epochs.unwrap(epochs.load(row.epoch_key), row.wrapped, info)
+    sealed = epochs.unwrap(epochs.load(row.epoch_key), row.wrapped, row.aad)
+    return Share(path=row.path, role=row.role, key_id=row.key_id, sealed=sealed)
 
 
-def put(tx: Tx, row: EnvelopeRow) -> None:
-    """Store an envelope; one for the same recording and reading key is replaced."""
-    tx.execute(
-        "INSERT OR REPLACE INTO envelopes (recording_id, key_id, epoch_key, wrapped) VALUES (?, ?, ?, ?)",
-        (row.recording_id, row.key_id, row.epoch_key, row.wrapped),
+def put(tx: Tx, rows: Iterable[EnvelopeRow]) -> None:
+    """Store envelopes; one for the same recording, path and role is replaced."""
+    tx.executemany(
+        "INSERT OR REPLACE INTO envelopes (recording_id, path, role, key_id, epoch_key, wrapped)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        [(row.recording_id, row.path, row.role, row.key_id, row.epoch_key, row.wrapped) for row in rows],
     )
 
 
@@ -78,9 +113,40 @@ def delete(tx: Tx, recording_ids: Iterable[RecordingId]) -> int:
 
 
 def of_recording(db: Db, recording_id: RecordingId) -> tuple[EnvelopeRow, ...]:
-    """Return the envelopes of a recording."""
-    found = db.rows("SELECT * FROM envelopes WHERE recording_id = ? ORDER BY key_id", (recording_id,))
+    """Return the envelopes of a recording, by path and role."""
+    found = db.rows("SELECT * FROM envelopes WHERE recording_id = ? ORDER BY path, role", (recording_id,))
     return tuple(EnvelopeRow(**dict(row)) for row in found)
+
+
+def paths_of(rows: Iterable[EnvelopeRow]) -> Mapping[KeyPath, tuple[EnvelopeRow, ...]]:
+    """Return the rows of each path that is whole; one that lacks a role opens nothing and is left out."""
+    by_path: dict[KeyPath, list[EnvelopeRow]] = {}
+    for row in rows:
+        by_path.setdefault(row.path, []).append(row)
+    return {
+        path: tuple(found)
+        for path, found in by_path.items()
+        if {row.role for row in found} == set(roles_of(path))
+    }
+
+
+def openable(db: Db, epoch_keys: Collection[EpochKeyName]) -> frozenset[RecordingId]:
+    """Return the recordings of which one path at least is whole, its epoch keys there.
+
+    Args:
+        db: The database.
+        epoch_keys: `EpochFolder.names()`.
+    """
+    there = frozenset(epoch_keys)
+    found = db.rows(
+        "SELECT recording_id, path, count(*) AS shares, group_concat(DISTINCT epoch_key) AS names"
+        " FROM envelopes GROUP BY recording_id, path"
+    )
+    return frozenset(
+        RecordingId(row["recording_id"])
+        for row in found
+        if row["shares"] == len(roles_of(row["path"])) and there.issuperset(row["names"].split(","))
+    )
 
 
 def wraps_of(db: Db, epoch: Epoch) -> tuple[Wrapped, ...]:
@@ -103,25 +169,26 @@ def rewrap(tx: Tx, wraps: Collection[Wrapped], epochs: EpochFolder, key: EpochKe
     One that is damaged, or whose old key is, stays behind: it opens for nobody, and must not
     stop another caller's erasure. `sweep` finds it, for its epoch key will be gone.
     """
-    old_keys = {name: _whole(epochs, name) for name in {wrap.key_name for wrap in wraps}}
-    for wrap in wraps:
-        old = old_keys[wrap.key_name]
+    old_keys = {name: _whole(epochs, name) for name in {wrapped.key_name for wrapped in wraps}}
+    for wrapped in wraps:
+        old = old_keys[wrapped.key_name]
         if old is None:
             continue
         found = tx.execute(
             "SELECT * FROM envelopes WHERE recording_id = ? AND epoch_key = ?",
-            (wrap.recording_id, wrap.key_name),
+            (wrapped.recording_id, wrapped.key_name),
         ).fetchall()
-        info = envelope_info(Purpose.RECORDING, wrap.recording_id)
         for row in (EnvelopeRow(**dict(row)) for row in found):
             with suppress(WrapRefused):
                 tx.execute(
-                    "UPDATE envelopes SET epoch_key = ?, wrapped = ? WHERE recording_id = ? AND key_id = ?",
+                    "UPDATE envelopes SET epoch_key = ?, wrapped = ?"
+                    " WHERE recording_id = ? AND path = ? AND role = ?",
                     (
                         key.name,
-                        epochs.wrap(key, epochs.unwrap(old, row.wrapped, info), info),
+                        epochs.wrap(key, epochs.unwrap(old, row.wrapped, row.aad), row.aad),
                         row.recording_id,
-                        row.key_id,
+                        row.path,
+                        row.role,
                     ),
                 )
 

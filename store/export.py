@@ -1,14 +1,14 @@
 """Release: what the daemon hands out so that a person can open one recording.
 
-The ledger has it before the envelope leaves its epoch wrap (I5). What is handed out opens
-nothing by itself: the envelope needs the private half, the private half needs the person's
-passphrase, and neither is ever here.
+The ledger has it before the shares leave their epoch wrap (I5). What is handed out opens
+nothing by itself: the shares need the private halves of a path's roles, those need the person's
+own, that one needs their passphrase, and none of them is ever here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from policy.clock import to_iso
@@ -16,9 +16,11 @@ from policy.errors import AccessRefused, ConsentlineError, IntegrityError, State
 from policy.vocabulary import RecordingId, RecordingState
 from store import calls, decisions, envelopes, ledger, reading_keys, recordings
 from store.archive import Archive
-from store.keys import KeyId, Slot
+from store.envelopes import EnvelopeRow
 from store.ledger import Json, Kind
+from store.reading_keys import Grant
 from store.recordings import RecordingRow
+from store.shares import Share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +44,13 @@ class Release:
     """What one approved access takes.
 
     Attributes:
-        envelope: The recording's key, sealed to the reading key.
-        key_id: Which reading key.
-        slot: The person's copy of its private half, under their passphrase.
+        shares: Of one whole path.
+        grants: The reading keys that they are sealed to, for this person.
         manifest: Call, evidence and hashes, as it goes with the audio.
     """
 
-    envelope: bytes = field(repr=False)
-    key_id: KeyId
-    slot: Slot
+    shares: tuple[Share, ...]
+    grants: tuple[Grant, ...]
     manifest: Mapping[str, Json]
 
 
@@ -60,13 +60,13 @@ def release(archive: Archive, request: Request) -> Release:
     Raises:
         NotFound: If there is no such recording, or no file of it.
         StateConflict: If it is not sealed: not yet, or not any more.
-        AccessRefused: If the person has no slot.
+        AccessRefused: If the person does not hold every key of a path.
         IntegrityError: If its envelope, key or file is not what it was.
     """
     at = archive.clock.now()
     try:
         row = _sealed(archive, request.recording_id)
-        envelope, slot = _openable(archive, request)
+        path, grants = _openable(archive, request)
         archive.vault.open(request.recording_id).close()
     except ConsentlineError as refusal:
         _refused(archive, request, refusal, at)
@@ -81,14 +81,13 @@ def release(archive: Archive, request: Request) -> Release:
             payload=_told(request),
         )
     try:
-        unwrapped = envelopes.unwrap(envelope, archive.epochs)
+        shares = tuple(envelopes.unwrap(row, archive.epochs) for row in path)
     except ConsentlineError as refusal:
         _refused(archive, request, refusal, at)
         raise
     return Release(
-        envelope=unwrapped,
-        key_id=envelope.key_id,
-        slot=slot,
+        shares=shares,
+        grants=grants,
         manifest=_manifest(archive, request, row, at, seq),
     )
 
@@ -100,15 +99,19 @@ def _sealed(archive: Archive, recording_id: RecordingId) -> RecordingRow:
     return row
 
 
-def _openable(archive: Archive, request: Request) -> tuple[envelopes.EnvelopeRow, Slot]:
-    found = envelopes.of_recording(archive.db, request.recording_id)
-    if not found:
+def _openable(archive: Archive, request: Request) -> tuple[tuple[EnvelopeRow, ...], tuple[Grant, ...]]:
+    """Return the rows of a path of which this person holds every key, and those keys' grants."""
+    paths = envelopes.paths_of(envelopes.of_recording(archive.db, request.recording_id))
+    if not paths:
         raise IntegrityError(f"recording {request.recording_id}: is sealed, but has no envelope")
-    for envelope in found:
-        for slot in reading_keys.slots(archive.db, envelope.key_id):
-            if slot.person == request.person:
-                return envelope, slot
-    raise AccessRefused(f"{request.person[:60]!r}: has no slot that opens this recording")
+    held = {grant.key_id: grant for grant in reading_keys.held_by(archive.db, request.person)}
+    for rows in paths.values():
+        if all(row.key_id in held for row in rows):
+            return rows, tuple(held[row.key_id] for row in rows)
+    raise AccessRefused(
+        f"person {request.person[:60]}: does not hold the keys that open this recording; "
+        f"it takes {' or '.join(paths)}"
+    )
 
 
 def _refused(archive: Archive, request: Request, refusal: ConsentlineError, at: datetime) -> None:
@@ -120,7 +123,7 @@ def _refused(archive: Archive, request: Request, refusal: ConsentlineError, at: 
 
 
 def _actor(request: Request) -> str:
-    return f"login:{request.login}"
+    return f"person:{request.person} login:{request.login}"
 
 
 def _told(request: Request) -> dict[str, Json]:

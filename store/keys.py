@@ -1,15 +1,17 @@
-"""Reading keys, the envelopes sealed to them, the slots that guard them, and caller numbers.
+"""Key pairs of roles and of people, what is sealed to them, slots, and caller numbers.
 
     public half     ML-KEM-768 (1184) || X25519 (32)                  on the PBX, no secret
-    private half    ML-KEM-768 seed (64) || X25519 scalar (32)        only inside slots
+    private half    ML-KEM-768 seed (64) || X25519 scalar (32)        a person's in their slot,
+                                                                      a role's in grants
     envelope        HPKE: ML-KEM ciphertext (1088) || X25519 (32) || AES-256-GCM(secret) + tag 16
     slot            nonce (12) || AES-256-GCM(private half) (96) + tag 16, under scrypt(passphrase)
+    grant           envelope to a person's public half that holds a role's private half
 
 Why it is safe: the machine that records holds public halves only, so stealing it opens
 nothing already sealed. An envelope opens if either X25519 or ML-KEM-768 holds. Its `info`
-names what it is for and which recording or call, so an envelope moved to another row does
-not open. A slot's associated data names the person and the key, so a slot moved to another
-person's row does not open either.
+names what it is for (`store/shares.py` for recordings, here for grants and challenges), so
+one moved to another row does not open. A slot's associated data names the person and the
+key, so a slot moved to another person's row does not open either.
 
 Source: RFC 9180 (HPKE), draft-ietf-hpke-pq (KEM 0x647a), RFC 7914 (scrypt), RFC 2104 (HMAC).
 """
@@ -21,7 +23,6 @@ import hmac
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Final, NewType
 
 from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
@@ -32,8 +33,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from policy.clock import Randomness
-from policy.errors import AccessRefused, IntegrityError
-from policy.vocabulary import CallId, RecordingId
+from policy.errors import AccessRefused, IntegrityError, WrongPassphrase
 from store.container import SelfTestFailed
 
 PUBLIC_BYTES: Final = 1184 + 32
@@ -71,39 +71,28 @@ KeyId = NewType("KeyId", str)
 
 
 class EnvelopeRefused(IntegrityError):
-    """An envelope is damaged, or is for another key, purpose or recording; HPKE cannot tell which."""
+    """An envelope is damaged, or for another key or purpose; HPKE cannot tell which."""
 
 
 class PublicHalfUnusable(IntegrityError):
-    """These bytes are no public half of a reading key."""
+    """These bytes are no public half of a key."""
 
 
 class PrivateHalfUnusable(IntegrityError):
-    """These bytes are no private half of a reading key."""
+    """These bytes are no private half of a key."""
 
 
 class SlotDamaged(IntegrityError):
     """A slot's fields are not any that this program writes; nothing was derived from them."""
 
 
-class WrongPassphrase(AccessRefused):
-    """The passphrase does not open this person's slot (or the slot's bytes were changed)."""
-
-
 class PassphraseTooWeak(AccessRefused):
     """A new passphrase could be guessed by whoever copies the slot."""
 
 
-class Purpose(Enum):
-    """What an envelope is for; part of what is authenticated."""
-
-    RECORDING = "recording"
-    CALLER_NUMBER = "caller-number"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicHalf:
-    """A reading key's public half, known to be one that can be sealed to.
+    """A key's public half, known to be one that can be sealed to.
 
     Attributes:
         data: 1216 bytes, see the drawing above.
@@ -139,7 +128,7 @@ class PublicHalf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivateHalf:
-    """A reading key's private half. It lives in the asking person's process, never in the daemon.
+    """A key's private half. It lives in the process of the person who holds it, never in the daemon.
 
     Attributes:
         data: 96 bytes, see the drawing above; left out of `repr`.
@@ -169,14 +158,14 @@ class PrivateHalf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """One person's copy of a private half, under that person's passphrase.
+    """A person's own private half, under their passphrase.
 
     A slot with fields outside the bounds cannot be built, so a changed database row cannot
     make `open_slot` take gigabytes.
 
     Attributes:
-        person: The login that `may()` knows; authenticated.
-        key_id: The reading key inside; authenticated.
+        person: Whose it is; authenticated.
+        key_id: The key inside; authenticated.
         salt: 32 bytes.
         n: scrypt cost, a power of two from 2**17 to 2**19.
         r: scrypt block size, always 8.
@@ -209,31 +198,41 @@ class Slot:
 
 
 def make_private_half(randomness: Randomness) -> PrivateHalf:
-    """Return a new reading key; its public half is `.public`."""
+    """Return a new key; its public half is `.public`."""
     return PrivateHalf(data=randomness.token(PRIVATE_BYTES))
 
 
-def envelope_info(purpose: Purpose, subject: RecordingId | CallId) -> bytes:
-    """Return the `info` of an envelope; fit as the associated data of its epoch wrap, too.
+def grant_info(key_id: KeyId, person: str, to: PublicHalf) -> bytes:
+    """Return the `info` of a grant: which reading key, to whom, under which key of theirs.
 
     Args:
-        purpose: What is in the envelope.
-        subject: The recording or call that it belongs to.
+        key_id: The reading key whose private half is granted.
+        person: Who gets it.
+        to: That person's public half.
     """
-    # A purpose holds no NUL, so no two pairs give the same bytes.
-    return b"consentline/v1/" + purpose.value.encode() + b"\x00" + _encode(subject)
+    # Key ids are 64 digits, so no two grants give the same bytes.
+    return f"consentline/v1/grant\x00{key_id}{to.key_id}".encode() + encode(person)
+
+
+def challenge_info(challenge_id: str, person: str) -> bytes:
+    """Return the `info` of a challenge by which somebody proves their passphrase.
+
+    Args:
+        challenge_id: 32 hexadecimal digits.
+        person: Whom it asks.
+    """
+    return f"consentline/v1/challenge\x00{challenge_id}\x00".encode() + encode(person)
 
 
 def seal_to(public: PublicHalf, secret: bytes, info: bytes) -> bytes:
     """Return an envelope, 1136 bytes longer than `secret`, that only the private half opens.
 
-    Where two groups must act together, seal to one and the result to the other. HPKE makes
-    its own ephemeral keys: the randomness is OpenSSL's and cannot be passed in.
+    HPKE makes its own ephemeral keys: the randomness is OpenSSL's and cannot be passed in.
 
     Args:
-        public: The reading key.
-        secret: A recording's 32-byte key, a caller number, or another envelope.
-        info: From `envelope_info`.
+        public: Of a role or a person.
+        secret: What only its holder may learn.
+        info: What it is for; opens with the very same bytes only.
     """
     return _suite().encrypt(secret, public._key(), info=info)
 
@@ -242,19 +241,17 @@ def open_with(private: PrivateHalf, sealed: bytes, info: bytes) -> bytes:
     """Return the secret in an envelope.
 
     Args:
-        private: The reading key.
+        private: Of a role or a person.
         sealed: What `seal_to` returned.
         info: The same bytes as at sealing.
 
     Raises:
-        EnvelopeRefused: If it is damaged, or for another key, purpose or recording.
+        EnvelopeRefused: If it is damaged, or for another key or purpose.
     """
     try:
         return _suite().decrypt(sealed, private._key(), info=info)
     except (InvalidTag, ValueError) as error:
-        raise EnvelopeRefused(
-            "envelope: does not open with this key for this purpose and recording"
-        ) from error
+        raise EnvelopeRefused("envelope: does not open with this key for this purpose") from error
 
 
 def check_passphrase(passphrase: str) -> None:
@@ -276,8 +273,8 @@ def make_slot(private: PrivateHalf, *, person: str, passphrase: str, randomness:
     """Return the private half under a person's passphrase; takes about a second and 128 MiB.
 
     Args:
-        private: The reading key.
-        person: The login that `may()` knows.
+        private: The person's own key.
+        person: Whose it is.
         passphrase: As typed; composed and decomposed accents count as the same.
         randomness: For salt and nonce.
 
@@ -306,7 +303,7 @@ def open_slot(slot: Slot, passphrase: str) -> PrivateHalf:
     except InvalidTag as error:
         raise WrongPassphrase(
             f"slot of {slot.person[:60]!r}: the passphrase does not open it",
-            hint="Check the keyboard layout and Caps Lock; nobody can recover a forgotten passphrase.",
+            hint="check the keyboard layout and Caps Lock; nobody can recover a forgotten passphrase.",
         ) from error
     return PrivateHalf(data=data)
 
@@ -326,7 +323,7 @@ def number_tag(tag_key: bytes, number: str) -> bytes:
     """
     if len(tag_key) != TAG_KEY_BYTES:
         raise ValueError(f"tag key must be {TAG_KEY_BYTES} bytes, got {len(tag_key)}")
-    return hmac.digest(tag_key, _encode(number), "sha256")
+    return hmac.digest(tag_key, encode(number), "sha256")
 
 
 def mask_number(number: str) -> str:
@@ -375,14 +372,14 @@ def _suite() -> hpke.Suite:
 
 def _slot_cipher(passphrase: str, salt: bytes, *, n: int, r: int, p: int) -> AESGCM:
     text = unicodedata.normalize("NFC", passphrase)
-    return AESGCM(Scrypt(salt=salt, length=32, n=n, r=r, p=p).derive(_encode(text)))
+    return AESGCM(Scrypt(salt=salt, length=32, n=n, r=r, p=p).derive(encode(text)))
 
 
 def _slot_aad(person: str, key_id: KeyId) -> bytes:
     # A key id is 64 digits, so no two pairs give the same bytes.
-    return _SLOT_LABEL + key_id.encode() + b"\x00" + _encode(person)
+    return _SLOT_LABEL + key_id.encode() + b"\x00" + encode(person)
 
 
-def _encode(text: str) -> bytes:
+def encode(text: str) -> bytes:
     """Encode any str at all: a terminal or a trunk may deliver bytes that are no UTF-8."""
     return text.encode("utf-8", "surrogatepass")

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sqlite3
 import struct
 from collections.abc import Iterable, Mapping, Sequence
@@ -46,6 +47,10 @@ ENTRY_LABEL: Final = b"\x00consentline/v1/ledger-entry\x00"
 ENTRY_NUMBERS: Final = struct.Struct(">QqH")
 LENGTH: Final = struct.Struct(">I")
 _NODE_PREFIX: Final = b"\x01"
+MASKED_NUMBER: Final = "********"
+_NUMBER: Final = re.compile(r"(?<![\w.:/+-])(?:\+|00)?[0-9](?:[ -]?[0-9]){8,14}(?![\w:/]|\.[0-9]|-[0-9])")
+"""Nine digits or more on their own, spaces and hyphens between them or not: no part of an id, a hash,
+a moment (`2026-11-21T...`) or the id of a call (`1795282161.17`)."""
 
 
 class Kind(Enum):
@@ -54,6 +59,7 @@ class Kind(Enum):
     CALL_OPENED = "call_opened"
     CALL_ENDED = "call_ended"
     DECIDED = "decided"
+    CONCLUDED = "concluded"
     CAPTURED = "captured"
     SEALED = "sealed"
     QUARANTINED = "quarantined"
@@ -82,7 +88,15 @@ class Kind(Enum):
     EXPORT_RELEASED = "export_released"
     EXPORT_REFUSED = "export_refused"
     KEY_ADDED = "key_added"
-    SLOT_ADDED = "slot_added"
+    KEY_PATHS_SET = "key_paths_set"
+    KEY_GRANTED = "key_granted"
+    GRANT_REMOVED = "grant_removed"
+    KEY_ROTATION_BEGUN = "key_rotation_begun"
+    KEY_DESTROYED = "key_destroyed"
+    PERSON_ENROLLED = "person_enrolled"
+    SLOT_CHANGED = "slot_changed"
+    PROOF_FAILED = "proof_failed"
+    PERSON_KEY_REMOVED = "person_key_removed"
     PERSON_ADDED = "person_added"
     PERSON_CHANGED = "person_changed"
     PERSON_RETIRED = "person_retired"
@@ -162,14 +176,19 @@ def append(tx: Tx, kind: Kind, at: datetime, *, actor: str, subject: str, payloa
         actor: Who did it.
         subject: The recording or call it is about, "" for neither; with the data of that call
             the payload is erased.
-        payload: JSON values; nobody's number, and nothing a caller said.
+        payload: JSON values; nobody's number, and nothing a caller said. Where it applies under
+            `person`, `purpose`, `reason`, `policy`, `policy_hash` and `result`, so that whoever
+            looks through the log finds them; files that were handed out under `copies`. What
+            looks like a telephone number or a BSN in a text, such as a reason that a person
+            typed, is masked all the same.
 
     Returns:
         The entry's number.
     """
     head = read_head(tx)
     salt = tx.randomness.token(SALT_BYTES)
-    body = json.dumps({"actor": actor, "payload": payload}, sort_keys=True, separators=(",", ":")).encode()
+    told = {"actor": actor, "payload": _masked(payload)}
+    body = json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
     commitment = commit(salt, subject.encode(), body)
     leaf = leaf_hash(head.size, to_ms(at), kind.value.encode(), commitment)
     tx.execute(
@@ -182,6 +201,17 @@ def append(tx: Tx, kind: Kind, at: datetime, *, actor: str, subject: str, payloa
     )
     _grow(tx, head, leaf)
     return head.size
+
+
+def _masked(value: Json) -> Json:
+    """Return a payload without what looks like somebody's number; ids, hashes and moments stay."""
+    if isinstance(value, str):
+        return _NUMBER.sub(MASKED_NUMBER, value)
+    if isinstance(value, Mapping):
+        return {name: _masked(inner) for name, inner in value.items()}
+    if isinstance(value, Sequence):
+        return [_masked(inner) for inner in value]
+    return value
 
 
 def _grow(tx: Tx, head: Head, leaf: bytes) -> None:

@@ -75,7 +75,7 @@ def ldv(db: Db, wanted: Wanted, *, register: str, version: str) -> Iterator[dict
         version: Of this program.
     """
     for entry in ledger_search.search(db, wanted):
-        if entry.subject:
+        if entry.subject and not entry.subject.startswith("person:"):
             yield _line(db, entry, register, version)
 
 

@@ -1,13 +1,14 @@
-"""How long the ledger keeps what it says in words: each payload ends on its own term.
+"""The last end of every payload of the ledger, whatever it is about and whenever it was written.
 
-The term is `retention.ledger_payloads` of the policy under which the call was made, counted
-from the entry; without one it is that of the call data, and then the payloads about a call
-also go with its data, whichever comes first. What is about no call (people, keys, alarms) is
-the installation's own and keeps to the longest of its policies' terms. What the tree is proven
-with has no term: checkpoints, the keys that sign them, and what says that payloads expired.
+What is about a call goes with the call's data, or on the term that its policy gives the ledger
+(`store/call_data.py`, `store/evidence_terms.py`), counted from the call. Here is what those do
+not reach: entries about people, keys and alarms, which are the installation's own and keep to
+the longest of its policies' terms; and what was told of a call after its data had gone. It counts
+from the entry, and nothing goes before the recording that it is about.
 
-A new entry is given its term by the next purge, which writes the moment down; a change of the
-policy afterwards does not lengthen it. Nothing goes before the recording that it is about.
+What the tree is proven with has no term: checkpoints, the keys that sign them, and what says
+that payloads expired. A new entry is given its term by the next purge, which writes the moment
+down; a change of the policy afterwards does not lengthen it.
 """
 
 from __future__ import annotations
@@ -76,12 +77,6 @@ def give(db: Db) -> None:
             tx.executemany("INSERT OR IGNORE INTO ledger_terms (seq, due_at) VALUES (?, ?)", due)
             settings.put(tx, _GIVEN_UNTIL, str(end).encode())
         start = end
-
-
-def has_own_term(db: Db, policy_hash: str | None) -> bool:
-    """Tell whether a policy gives the ledger's payloads a term of their own."""
-    policy = None if policy_hash is None else _policy(db, policy_hash)
-    return policy is not None and policy.retention.ledger_payloads is not None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from policy.access import RoleName
 from policy.clock import from_ms, to_iso, to_ms
 from policy.errors import ConsentlineError, NotFound, StateConflict
 from policy.situation import Hat, Person, PersonId
-from policy.vocabulary import CallId, PolicyName
+from policy.vocabulary import CallId, PolicyName, RecordingId
 from store import ledger
 from store.db import Db, Tx, Value
 from store.ledger import Json, Kind
@@ -228,6 +228,27 @@ def agents_of_call(db: Db, call_id: CallId) -> frozenset[PersonId]:
         "SELECT DISTINCT person_id FROM call_agents WHERE call_id = ? AND person_id IS NOT NULL", (call_id,)
     )
     return frozenset(PersonId(row["person_id"]) for row in found)
+
+
+def agents_of_recording(db: Db, recording_id: RecordingId) -> frozenset[PersonId]:
+    """Return everybody known to have held the call while this recording of it ran.
+
+    Whoever got the call after its recording was over is not in what was said before.
+    """
+    found = db.rows(
+        "SELECT DISTINCT person_id FROM recording_agents WHERE recording_id = ? AND person_id IS NOT NULL",
+        (recording_id,),
+    )
+    return frozenset(PersonId(row["person_id"]) for row in found)
+
+
+def knows_all_agents(db: Db, recording_id: RecordingId) -> bool:
+    """Return whether somebody held the call while it was recorded, and it is known of each who they are."""
+    (row,) = db.rows(
+        "SELECT count(*) AS spans, count(person_id) AS known FROM recording_agents WHERE recording_id = ?",
+        (recording_id,),
+    )
+    return bool(row["spans"]) and row["spans"] == row["known"]
 
 
 def hat_of(row: sqlite3.Row) -> Hat:

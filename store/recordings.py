@@ -25,7 +25,15 @@ from typing import Final
 
 from policy.clock import from_ms, to_iso, to_ms
 from policy.errors import NotFound, StateConflict
-from policy.vocabulary import CallId, ErasedBecause, PolicyName, RecordingId, RecordingState, WithdrawnBy
+from policy.vocabulary import (
+    CallId,
+    ConcludedBecause,
+    ErasedBecause,
+    PolicyName,
+    RecordingId,
+    RecordingState,
+    WithdrawnBy,
+)
 from store import ledger
 from store.db import Db, Tx, Value
 from store.epochs import Epoch, EpochLength, epoch_of
@@ -259,6 +267,24 @@ def waiting(tx: Tx, recording_id: RecordingId) -> None:
     tx.execute(
         "UPDATE recordings SET bridged_at = NULL, bridge_id = NULL WHERE recording_id = ?", (recording_id,)
     )
+
+
+def concluded(tx: Tx, recording_id: RecordingId, at: datetime, because: ConcludedBecause) -> None:
+    """Note why a recording ends while its call goes on; what it holds is kept.
+
+    Raises:
+        NotFound: If there is no such recording.
+    """
+    find(tx, recording_id)
+    _tell(tx, Kind.CONCLUDED, at, recording_id, because=because.value)
+
+
+def why_concluded(db: Db, recording_id: RecordingId) -> tuple[datetime, ConcludedBecause] | None:
+    """Return when and why a recording ended while its call went on; None: it did not, or that is not kept."""
+    for entry in ledger.show(db, subject=recording_id):
+        if entry.kind == Kind.CONCLUDED.value and entry.payload is not None:
+            return entry.at, ConcludedBecause(str(entry.payload["because"]))
+    return None
 
 
 def captured(tx: Tx, recording_id: RecordingId, at: datetime, *, duration_ms: int | None) -> bool:

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Final
 
 from policy.alarm_kinds import Ending
-from policy.errors import StateConflict, Unavailable
+from policy.errors import NotFound, StateConflict, Unavailable
 from policy.vocabulary import RecordingId, RecordingState
 from store import alarms, container, envelopes, reading_keys, recordings
 from store.archive import Archive
 from store.envelopes import EnvelopeRow
-from store.keys import PublicHalf
+from store.reading_keys import SealedTo
 from store.recordings import RecordingRow, SealedFile, Verdict
+from store.shares import Purpose
 from store.steps import Step, straight_on
 from store.vault import Written
 
@@ -45,7 +46,7 @@ def seal(
         The row as committed.
 
     Raises:
-        NotFound: If there is no such recording, or its policy has no reading key.
+        NotFound: If there is no such recording, or its policy has no reading keys.
         StateConflict: If it still runs, or its end was decided.
         IntegrityError: If what was written is not what is read again.
         Unavailable: If the vault is not there, a disk is full or fails, or the audio cannot be read.
@@ -55,9 +56,14 @@ def seal(
         raise StateConflict(f"recording {recording_id}: is {row.state.value}, so it cannot be sealed")
     if row.state is RecordingState.SEALED:
         return row
-    public = reading_keys.reading_key(archive.db, row.policy).public
+    to = reading_keys.sealed_to(archive.db, row.policy, Purpose.RECORDING)
+    if to is None:
+        raise NotFound(
+            f"policy {row.policy}: has no reading key to seal to",
+            hint=f"stop the daemon and make it with: consentline init --policy {row.policy}",
+        )
     try:
-        envelope, written = _write(archive, row, audio, public, step)
+        made, written = _write(archive, row, audio, to, step)
     except OSError as error:
         raise Unavailable(f"recording {recording_id}: cannot be sealed: {error}") from error
     file = SealedFile(size_bytes=written.size_bytes, sha256=written.sha256, content_type=content_type)
@@ -65,22 +71,30 @@ def seal(
     with archive.db.write() as tx:
         now = archive.clock.now()
         recordings.sealed(tx, recording_id, now, file)  # I2: re-read above, told only here
-        envelopes.put(tx, envelope)
+        envelopes.put(tx, made)
         alarms.over(tx, Ending.SEALED, at=now, about=recording_id)
     step("sealed")
     return recordings.get_recording(archive.db, recording_id)
 
 
 def _write(
-    archive: Archive, row: RecordingRow, audio: Path, public: PublicHalf, step: Step
-) -> tuple[EnvelopeRow, Written]:
+    archive: Archive, row: RecordingRow, audio: Path, to: SealedTo, step: Step
+) -> tuple[tuple[EnvelopeRow, ...], Written]:
     step("have an epoch key")
     epoch_key = archive.epochs.current(row.epoch)
     secret = archive.randomness.token(container.KEY_BYTES)
     salt = archive.randomness.token(container.SALT_BYTES)
     with audio.open("rb") as plaintext:
         written = archive.vault.write(row.recording_id, plaintext, key=secret, salt=salt, step=step)
-    envelope = envelopes.make(row.recording_id, secret, public=public, epochs=archive.epochs, key=epoch_key)
+    made = envelopes.make(
+        row.recording_id,
+        secret,
+        to=to,
+        epochs=archive.epochs,
+        key=epoch_key,
+        randomness=archive.randomness,
+    )
     # Once from the key as it lies on the disk, before anybody lets the plaintext go (I3).
-    envelopes.unwrap(envelope, archive.epochs)
-    return envelope, written
+    for envelope in made:
+        envelopes.unwrap(envelope, archive.epochs)
+    return made, written

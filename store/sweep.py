@@ -34,10 +34,9 @@ from policy.alarm_kinds import Ending
 from policy.clock import to_ms
 from policy.errors import DestructionIncomplete
 from policy.vocabulary import CallId, ErasedBecause, RecordingId, RecordingState, WithdrawnBy
-from store import alarms, closures, destruction, ledger, recordings
+from store import alarms, closures, destruction, envelopes, ledger, recordings
 from store.archive import Archive
 from store.destruction import Doom
-from store.epochs import EpochKeyName
 from store.ledger import Json, Kind
 from store.plaintext import WITHDRAWN_SUFFIX
 from store.recordings import RecordingRow
@@ -92,8 +91,7 @@ class Stock:
         leftovers: Recordings with an unfinished one.
         returned: Lost recordings whose sealed file is there again, byte for byte.
         plaintext: Unsealed files by recording.
-        envelope_keys: The epoch keys that each recording's envelopes name.
-        epoch_keys: The epoch keys that are there.
+        opened: Recordings that a whole path of envelopes opens, under epoch keys that are there.
         restricted: Recordings that are closed by a restriction.
     """
 
@@ -103,8 +101,7 @@ class Stock:
     leftovers: frozenset[RecordingId]
     returned: frozenset[RecordingId]
     plaintext: Mapping[RecordingId, tuple[Path, ...]]
-    envelope_keys: Mapping[RecordingId, frozenset[EpochKeyName]]
-    epoch_keys: frozenset[EpochKeyName]
+    opened: frozenset[RecordingId]
     restricted: frozenset[RecordingId] = frozenset()
 
 
@@ -122,11 +119,7 @@ def take_stock(archive: Archive) -> Stock:
         " WHERE recordings.state = 'recording' AND calls.ended_at <= ?",
         (to_ms(archive.clock.now()) - GRACE_MS,),
     )
-    epoch_keys = frozenset(archive.epochs.names())
-    keys: dict[RecordingId, frozenset[EpochKeyName]] = {}
-    for row in archive.db.rows("SELECT recording_id, epoch_key FROM envelopes"):
-        keys[row["recording_id"]] = keys.get(row["recording_id"], frozenset()) | {row["epoch_key"]}
-    opened = frozenset(recording_id for recording_id, names in keys.items() if names & epoch_keys)
+    opened = envelopes.openable(archive.db, archive.epochs.names())
     in_step = _in_step(archive, strays=leftovers | plaintext.keys(), files=files, opened=opened)
     sealed_files = files - in_step
     rows = _rows_but(archive, in_step)
@@ -144,8 +137,7 @@ def take_stock(archive: Archive) -> Stock:
             and archive.vault.sha256(row.recording_id) == row.sealed_sha256
         ),
         plaintext=plaintext,
-        envelope_keys=keys,
-        epoch_keys=epoch_keys,
+        opened=opened,
         restricted=closures.all_restricted(archive.db),
     )
 
@@ -163,7 +155,7 @@ def _in_step(
         archive: Where from.
         strays: Of which there are bytes that should not last.
         files: Of which there is a sealed file.
-        opened: Of which an envelope can be unwrapped.
+        opened: Which a whole path of envelopes opens.
     """
 
     def ids(condition: str) -> frozenset[RecordingId]:
@@ -259,11 +251,10 @@ def _judge_kept(
 ) -> Iterator[Finding]:
     match row.state:
         case RecordingState.SEALED:
-            keys = stock.envelope_keys.get(row.recording_id, frozenset())
             if not in_vault:
                 yield _finding(row, "sealed, but its file is gone", Action.MARK_LOST)
-            elif not keys & stock.epoch_keys:
-                yield _finding(row, "sealed, but its epoch key is gone", Action.MARK_LOST)
+            elif row.recording_id not in stock.opened:
+                yield _finding(row, "sealed, but its epoch key or its envelopes are gone", Action.MARK_LOST)
             elif plain:
                 yield _finding(row, "plaintext of a sealed recording", Action.REMOVE_PLAINTEXT)
         case RecordingState.LOST:

@@ -47,13 +47,6 @@ class SettleQuestion(Question):
     all: bool = False
 
 
-class ExportQuestion(Question):
-    """Which recording, for whom."""
-
-    recording: ShortText
-    person: ShortText
-
-
 class GateQuestion(Question):
     """A call that came to the gate by AGI."""
 
@@ -116,9 +109,6 @@ class Operations(Protocol):
     async def finalise(self) -> Sequence[Row]:
         """Seal what waits in the spool."""
 
-    async def export(self, recording_id: RecordingId, person: str, *, actor: str) -> Row:
-        """Put the access on the ledger and release the envelope (I5)."""
-
     async def sealed_path(self, recording_id: RecordingId) -> Path:
         """Return where the sealed bytes lie."""
 
@@ -159,7 +149,6 @@ class OperationsDesk:
             Route("POST", "/purge", self._purge, operators),
             Route("POST", "/sweep", self._sweep, operators),
             Route("POST", "/finalise", self._finalise, operators),
-            Route("POST", "/export", self._export, operators),
             Route("POST", "/gate", self._gate, everybody),
             Route("POST", "/decision", self._decision, everybody),
         )
@@ -215,13 +204,6 @@ class OperationsDesk:
 
     async def _finalise(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         return array(await self._operations.finalise())
-
-    async def _export(self, request: web.Request, peer: Peer) -> web.StreamResponse:
-        question = await read(request, ExportQuestion)
-        row = await self._operations.export(
-            RecordingId(question.recording), question.person, actor=peer.login
-        )
-        return web.json_response(dict(row))
 
     async def _alarms(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         return array(await self._operations.alarms())

@@ -12,7 +12,19 @@ from typing import Final
 
 from sqlite_utils import Database, Migrations
 
-from store.schema import alarms, checkpoints, counts, evidence, keeping, ledger, people, recordings
+from store.schema import (
+    alarms,
+    checkpoints,
+    counts,
+    evidence,
+    keeping,
+    keys,
+    ledger,
+    people,
+    recording_agents,
+    recordings,
+    terms,
+)
 
 IN_ORDER: Final = (
     ("0001_calls_and_decisions", evidence.STATEMENTS),
@@ -22,9 +34,15 @@ IN_ORDER: Final = (
     ("0005_counts", counts.STATEMENTS),
     ("0006_keeping", keeping.STATEMENTS),
     ("0007_people", people.STATEMENTS),
+    ("0008_keys", keys.STATEMENTS),
     ("0010_checkpoints", checkpoints.STATEMENTS),
+    ("0011_terms", terms.STATEMENTS),
+    ("0012_recording_agents", recording_agents.STATEMENTS),
 )
 """What every database went through, in this order."""
+
+_FIRST: Final = {"0008_keys": keys.must_be_new}
+"""What is looked at before a migration; it refuses what cannot be carried over."""
 
 migrations: Final = Migrations("consentline")
 
@@ -32,6 +50,8 @@ migrations: Final = Migrations("consentline")
 def _register(name: str, statements: tuple[str, ...]) -> None:
     @migrations(name=name)
     def run(database: Database) -> None:
+        if name in _FIRST:
+            _FIRST[name](database)
         for statement in statements:
             database.execute(statement)
 

@@ -56,13 +56,17 @@ def _process(*words: str, **options: object) -> subprocess.Popen[str]:
 
 
 def test_the_table_names_every_command_that_was_promised() -> None:
-    promised = "init serve calls recordings withdraw purge sweep finalise export doctor alarms backup"
+    promised = "init asterisk-conf serve calls recordings withdraw sweep finalise export doctor alarms backup"
     grouped = {
+        "holds": "list place release",
+        "incident": "assess flag list",
         "ledger": "verify show checkpoint export",
         "people": "add add-line change end-line give-hat informed list retire show take-hat",
         "policy": "check diff explain list show",
         "prompts": "build check",
         "publish": "notice privacy-statement register",
+        "purge": "report run",
+        "receipt": "give verify",
     }
     inner = {f"{group} {name}" for group, names in grouped.items() for name in names.split()}
     assert set(COMMANDS) == {*promised.split(), *inner}

@@ -15,7 +15,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,20 +23,24 @@ import pytest
 import soundfile
 
 from cli import run
-from daemon.desks.operations import Operations
+from daemon.desks.operations import OperationsDesk
+from policy.access import RoleName
 from policy.clock import SystemRandomness
-from policy.errors import StateConflict
+from policy.errors import ConsentlineError, StateConflict
+from policy.key_groups import KeyPath
 from policy.vocabulary import RecordingId
+from store import shares
 from store.container import recording_context, seal_stream
-from store.keys import Purpose, envelope_info, make_private_half, make_slot, seal_to
-from tests.commands.asked import ScriptedOperations
-from tests.commands.conftest import ROOT, Ended, one_error
+from store.key_wire import ChallengeWire, GrantWire, ShareWire, SlotWire, to_json
+from store.keys import challenge_info, grant_info, make_private_half, seal_to
+from tests.commands.asked import ScriptedOperations, ScriptedRelease
+from tests.commands.conftest import ROOT, Ended, OpenDesk, one_error
+from tests.store.holding import PASSPHRASE, own_half, own_slot
 
 RECORDING = RecordingId("5f0c1d2e3b4a59687786a5b4c3d2e1f0")
-PASSPHRASE = "vier losse woorden samen"
 RATE_HZ = 8000
 
-Serve = Callable[[Operations], None]
+Serve = Callable[..., None]
 Export = Callable[..., Ended]
 
 
@@ -45,7 +49,13 @@ class Sealed:
     """A sealed recording, and what the daemon releases of it."""
 
     path: Path
+    challenge: dict[str, object]
+    answer: str
     released: dict[str, object]
+
+    def desk(self, *, refusal: ConsentlineError | None = None) -> ScriptedRelease:
+        """Return what answers proof and export."""
+        return ScriptedRelease(self.challenge, self.answer, self.released, refusal=refusal)
 
 
 @pytest.fixture(scope="module")
@@ -61,24 +71,43 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Sealed:
     path = tmp_path_factory.mktemp("vault") / "x.sealed"
     with path.open("wb") as target:
         seal_stream(flac, target, key, recording_context(RECORDING), randomness.token(24))
-    private = make_private_half(randomness)
-    slot = make_slot(private, person="anna", passphrase=PASSPHRASE, randomness=randomness)
-    envelope = seal_to(private.public, key, envelope_info(Purpose.RECORDING, RECORDING))
+    half = make_private_half(randomness)
+    own, keys = own_half("anna").public, {RoleName("coach"): half.public}
+    made = shares.split(
+        key, shares.recording(RECORDING), paths=[KeyPath("coach")], keys=keys, randomness=randomness
+    )
+    grant = GrantWire(
+        key_id=half.public.key_id,
+        policy="eindhoven",
+        role="coach",
+        sealed=seal_to(own, half.data, grant_info(half.public.key_id, "anna", own)),
+    )
+    challenge = ChallengeWire(
+        challenge="c" * 32,
+        slot=SlotWire.of(own_slot("anna")),
+        sealed=seal_to(own, b"known", challenge_info("c" * 32, "anna")),
+    )
     released: dict[str, object] = {
-        "envelope": b64encode(envelope).decode(),
-        "key_id": slot.key_id,
-        "slot": {
-            "person": slot.person,
-            "key_id": slot.key_id,
-            "salt": b64encode(slot.salt).decode(),
-            "n": slot.n,
-            "r": slot.r,
-            "p": slot.p,
-            "wrapped": b64encode(slot.wrapped).decode(),
-        },
+        "shares": [to_json(ShareWire.of(share)) for share in made],
+        "grants": [to_json(grant)],
         "manifest": {"recording_id": RECORDING, "call": {"call_id": "1795282161.17"}},
     }
-    return Sealed(path=path, released=released)
+    return Sealed(
+        path=path,
+        challenge=to_json(challenge),
+        answer=b64encode(b"known").decode(),
+        released=released,
+    )
+
+
+@pytest.fixture
+def serve(open_desk: OpenDesk) -> Serve:
+    """Answer the first desk's questions and the export's, from scripts."""
+
+    def start(operations: ScriptedOperations, desk: ScriptedRelease | None = None) -> None:
+        open_desk([*OperationsDesk(operations).routes(), *(desk.routes() if desk else ())])
+
+    return start
 
 
 @pytest.fixture
@@ -108,7 +137,7 @@ def _loudest_hz(samples: np.ndarray[tuple[int], np.dtype[np.float64]], rate_hz: 
 def test_each_format_holds_both_voices_each_in_its_own_channel(
     *, serve: Serve, export: Export, sealed: Sealed, tmp_path: Path, format_name: str
 ) -> None:
-    serve(ScriptedOperations(released=sealed.released, sealed=sealed.path))
+    serve(ScriptedOperations(sealed=sealed.path), sealed.desk())
     ended = export("--format", format_name)
     assert ended.code == 0, ended.err
     audio, manifest = (Path(line) for line in ended.out.splitlines())
@@ -135,18 +164,22 @@ def test_each_format_holds_both_voices_each_in_its_own_channel(
 def test_the_ledger_has_the_access_before_a_byte_is_fetched(
     serve: Serve, export: Export, sealed: Sealed
 ) -> None:
-    operations = ScriptedOperations(released=sealed.released, sealed=sealed.path)
-    serve(operations)
+    operations, desk = ScriptedOperations(sealed=sealed.path), sealed.desk()
+    serve(operations, desk)
     export()
-    assert [question for question, _ in operations.asked] == ["export", "sealed"]
+    assert desk.asked == ["proof", "export"]
+    assert [question for question, _ in operations.asked] == ["sealed"]
 
 
-def test_a_wrong_passphrase_leaves_nothing(
+def test_a_wrong_passphrase_leaves_nothing_and_the_daemon_knows(
     serve: Serve, export: Export, sealed: Sealed, tmp_path: Path
 ) -> None:
-    serve(ScriptedOperations(released=sealed.released, sealed=sealed.path))
+    desk = sealed.desk()
+    serve(ScriptedOperations(sealed=sealed.path), desk)
     before = sorted(tmp_path.iterdir())
-    one_error(export(passphrase="vier andere woorden hier"), 5, "the passphrase does not open it")
+    ended = export(passphrase="vier andere woorden hier")
+    one_error(ended, 12, "the passphrase does not open it", "the next try waits 4 s")
+    assert desk.asked == ["proof", "failed"]
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -158,7 +191,7 @@ def test_a_damaged_file_leaves_nothing(
     content[place] ^= 1
     damaged = tmp_path / "damaged.sealed"
     damaged.write_bytes(content)
-    serve(ScriptedOperations(released=sealed.released, sealed=damaged))
+    serve(ScriptedOperations(sealed=damaged), sealed.desk())
     before = sorted(tmp_path.iterdir())
     one_error(export(), 6, "does not authenticate")
     assert sorted(tmp_path.iterdir()) == before
@@ -167,7 +200,7 @@ def test_a_damaged_file_leaves_nothing(
 def test_an_envelope_of_another_recording_leaves_nothing(
     serve: Serve, export: Export, sealed: Sealed, tmp_path: Path
 ) -> None:
-    serve(ScriptedOperations(released=sealed.released, sealed=sealed.path))
+    serve(ScriptedOperations(sealed=sealed.path), sealed.desk())
     one_error(export(recording="0" * 32), 6, "envelope")
     assert not (tmp_path / "out").exists()
 
@@ -175,22 +208,24 @@ def test_an_envelope_of_another_recording_leaves_nothing(
 def test_a_folder_that_holds_something_is_refused_before_the_daemon_is_asked(
     serve: Serve, export: Export, sealed: Sealed, tmp_path: Path
 ) -> None:
-    operations = ScriptedOperations(released=sealed.released, sealed=sealed.path)
-    serve(operations)
+    desk = sealed.desk()
+    serve(ScriptedOperations(sealed=sealed.path), desk)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("mine")
     one_error(export(), 8, "must be empty or not there")
-    assert operations.asked == []
+    assert desk.asked == []
 
 
 def test_an_empty_folder_is_taken(serve: Serve, export: Export, sealed: Sealed, tmp_path: Path) -> None:
-    serve(ScriptedOperations(released=sealed.released, sealed=sealed.path))
+    serve(ScriptedOperations(sealed=sealed.path), sealed.desk())
     (tmp_path / "out").mkdir()
     assert export().code == 0
 
 
-def test_what_the_daemon_refuses_is_told_in_its_words(serve: Serve, export: Export, tmp_path: Path) -> None:
-    serve(ScriptedOperations(refusal=StateConflict("recording 5f0c: is purged")))
+def test_what_the_daemon_refuses_is_told_in_its_words(
+    serve: Serve, export: Export, sealed: Sealed, tmp_path: Path
+) -> None:
+    serve(ScriptedOperations(), sealed.desk(refusal=StateConflict("recording 5f0c: is purged")))
     one_error(export(), 8, "is purged")
     assert not (tmp_path / "out").exists()
 
@@ -200,12 +235,12 @@ def test_without_the_daemon_nothing_is_opened(export: Export, tmp_path: Path) ->
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("lacking", ["envelope", "slot", "manifest"])
+@pytest.mark.parametrize("lacking", ["shares", "grants", "manifest"])
 def test_an_answer_that_lacks_something_is_not_guessed_at(
     *, serve: Serve, export: Export, sealed: Sealed, tmp_path: Path, lacking: str
 ) -> None:
     released = {key: value for key, value in sealed.released.items() if key != lacking}
-    serve(ScriptedOperations(released=released, sealed=sealed.path))
+    serve(ScriptedOperations(sealed=sealed.path), replace(sealed, released=released).desk())
     one_error(export(), 7, "lacks something")
 
 
@@ -229,10 +264,11 @@ def test_an_export_that_is_ended_in_its_middle_leaves_nothing(
             text=True,
             cwd=ROOT,
         )
-        released = json.dumps(sealed.released).encode()
-        with _asked(listener) as link:
-            link.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(released) + released)
-        # The second question is for the sealed bytes; half of them never come.
+        for answer in (sealed.challenge, sealed.released):
+            told = json.dumps(answer).encode()
+            with _asked(listener) as link:
+                link.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(told) + told)
+        # The third question is for the sealed bytes; half of them never come.
         with _asked(listener) as link:
             link.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n" + bytes(40_000))
             assert sorted(tmp_path.iterdir()) != before

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 from cli import run
+from commands.keyring import Keyring
+from policy.access import RoleName
 from policy.clock import SystemClock
 from policy.config import load_config
-from policy.vocabulary import PolicyName
-from store import reading_keys, settings, signing_key
+from store import people, person_keys, reading_keys, settings, signing_key
 from store.db import Db
-from store.keys import open_slot
+from store.key_wire import GrantWire
 from tests.commands.conftest import Ended, one_error
+from tests.policy.written import SHORT
 
 PASSPHRASE = "vier losse woorden samen"
 Init = Callable[..., Ended]
@@ -72,13 +74,23 @@ def test_init_makes_all_that_the_daemon_needs(init: Init, home: Path, eindhoven_
     assert stat.S_IMODE((home / "asterisk" / "manager.conf").stat().st_mode) == 0o640
     assert config.asterisk.ari_password in (home / "asterisk" / "ari.conf").read_text(encoding="utf-8")
     with closing(Db.open_to_read(config.path("database"), clock=SystemClock())) as db:
-        key = reading_keys.reading_key(db, PolicyName("eindhoven"))
         assert settings.get(db, "tag_key") is not None
-        slot = reading_keys.slot(db, key.public.key_id, "anna")
-        assert open_slot(slot, PASSPHRASE).public == key.public
+        grants = reading_keys.held_by(db, "anna")
+        keyring = Keyring.open(person_keys.get(db, "anna").slot, PASSPHRASE, map(GrantWire.of, grants))
         signer = signing_key.key_in_use(db)
+        known = {key.role: key.public for key in reading_keys.reading_keys(db)}
+    assert [(grant.role, grant.is_custodian) for grant in grants] == [
+        ("coach", True),
+        ("head", True),
+        ("privacy_officer", True),
+    ]
+    assert {keyring.half(public.key_id).public for public in known.values()} == set(known.values())
+    expected = ("coach", "head", "privacy_officer")
     assert signer is not None
-    assert ended.out == f"ledger\t{signer.text}\neindhoven\t{key.public.fingerprint}\n"
+    assert ended.out.splitlines() == [
+        f"ledger\t{signer.text}",
+        *(f"eindhoven\t{role}\t{known[RoleName(role)].fingerprint}" for role in expected),
+    ]
     assert "consentline prompts build" in ended.err
 
 
@@ -174,12 +186,51 @@ def test_a_second_policy_gets_a_key_of_its_own_and_its_codes_reach_the_features(
     assert "*7" in (home / "asterisk" / "features.conf").read_text(encoding="utf-8")
     with closing(Db.open_to_read(home / "consentline.db", clock=SystemClock())) as db:
         assert {key.policy for key in reading_keys.reading_keys(db)} == {"eindhoven", "heerde"}
+        assert len(reading_keys.held_by(db, "anna")) == 6
+        assert len(people.all_people(db)) == 1
+
+
+def test_whoever_has_a_key_of_their_own_gives_its_passphrase_not_a_new_one(
+    init: Init, home: Path, tmp_path: Path, eindhoven_file: Path
+) -> None:
+    init("--policy", eindhoven_file)
+    before = _everything(home)
+    other = tmp_path / "heerde.toml"
+    other.write_text(_with_other_numbers(eindhoven_file.read_text(encoding="utf-8")), encoding="utf-8")
+    one_error(init("--policy", other, passphrase="vier andere woorden hier"), 12, "does not open it")
+    assert _everything(home) == before
+
+
+def test_a_role_that_a_policy_has_got_since_gets_its_key_and_no_other_changes(
+    init: Init, home: Path, eindhoven_file: Path
+) -> None:
+    init("--policy", eindhoven_file)
+    inside = home / "policies" / "eindhoven.toml"
+    text = inside.read_text(encoding="utf-8")
+    inside.write_text(text.replace('via = ["coach"]\n', ""), encoding="utf-8")
+    ended = init("--policy", "eindhoven")
+    assert ended.code == 0, ended.err
+    assert [line.split("\t")[:2] for line in ended.out.splitlines()] == [["eindhoven", "agent"]]
+    with closing(Db.open_to_read(home / "consentline.db", clock=SystemClock())) as db:
+        assert [key.role for key in reading_keys.reading_keys(db)] == [
+            "agent",
+            "coach",
+            "head",
+            "privacy_officer",
+        ]
+
+
+def test_a_policy_by_which_nobody_hears_anything_is_refused(init: Init, home: Path, tmp_path: Path) -> None:
+    mute = tmp_path / "kort.toml"
+    mute.write_text(SHORT, encoding="utf-8")
+    one_error(init("--policy", mute), 8, "kort: must let somebody hear a recording")
+    assert not home.exists()
 
 
 def test_a_policy_that_has_its_key_is_not_given_another(init: Init, home: Path, eindhoven_file: Path) -> None:
     init("--policy", eindhoven_file)
     features = (home / "asterisk" / "features.conf").read_bytes()
-    one_error(init("--policy", "eindhoven"), 8, "in use already")
+    one_error(init("--policy", "eindhoven"), 8, "every role has its reading key already")
     assert (home / "asterisk" / "features.conf").read_bytes() == features
 
 

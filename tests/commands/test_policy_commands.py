@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from policy.clock import SteppedClock
 from policy.load import load_policies
-from policy.vocabulary import Outcome, RecordingId
-from store import decisions
+from policy.vocabulary import ConcludedBecause, Outcome, RecordingId
+from store import decisions, purge, recordings
 from tests.commands.conftest import ROOT, CommandLine, one_error
-from tests.store.scene import scene
+from tests.store.scene import STARTED_AT, scene
 
 CALL = "1795282161.1"
 
@@ -162,6 +164,18 @@ def test_explain_of_a_withdrawn_recording_says_why_it_is_gone(
     assert "who may hear" not in {row["about"] for row in rows}
 
 
+def test_explain_says_why_a_recording_ended_before_its_call(
+    command: CommandLine, config_file: Path, kept: RecordingId
+) -> None:
+    with scene(config_file.parent) as installation, installation.db.write() as tx:
+        recordings.concluded(tx, kept, STARTED_AT, ConcludedBecause.TRANSFERRED_OUTSIDE)
+    rows = json.loads(command("policy", "explain", CALL, "--json").out)
+    (line,) = (row for row in rows if "while the call went on" in row["says"])
+    assert line["rule"] == "scope.transfer_outside = go_on"
+    kinds = [row["kind"] for row in json.loads(command("ledger", "show", "--json").out)]
+    assert "concluded" in kinds
+
+
 def test_explain_of_a_refused_call_has_nothing_to_keep(command: CommandLine, config_file: Path) -> None:
     with scene(config_file.parent) as installation:
         installation.open_call(1)
@@ -184,3 +198,23 @@ def test_looking_changes_nothing(command: CommandLine, config_file: Path, kept: 
     command("policy", "explain", kept)
     command("policy", "diff", "eindhoven@2026-11-21", "eindhoven")
     assert (config_file.parent / "consentline.db").read_bytes() == before
+
+
+def test_explain_still_tells_of_a_call_of_which_nothing_is_left(
+    command: CommandLine, config_file: Path
+) -> None:
+    with scene(config_file.parent, clock=SteppedClock(datetime(2024, 1, 10, 9, tzinfo=UTC))) as installation:
+        kept = installation.keep(1)
+        for days in (61, 400):
+            installation.clock.advance(timedelta(days=days))
+            purge.run(installation.archive, installation.guard)
+    ended = command("policy", "explain", kept, "--json")
+    assert ended.code == 0
+    by_about = {row["about"]: row for row in json.loads(ended.out)}
+    assert "gone since" in by_about["what next"]["says"]
+    assert "gone since" in by_about["call data"]["says"]
+    assert by_about["outcome"]["says"].startswith("not_refused")
+    assert ": went at " in by_about["evidence"]["says"]
+    assert {"who may hear", "retention", "backup"}.isdisjoint(by_about)
+    assert "notice" not in by_about  # its words went with the evidence
+    assert "14040" not in ended.out

@@ -13,7 +13,7 @@ from ivr.membership import Party
 from policy.errors import Unavailable
 from policy.model import Policy
 from policy.scope import Scope
-from policy.vocabulary import CallId, PolicyName, RecordingId
+from policy.vocabulary import CallId, ConcludedBecause, PolicyName, RecordingId
 from recorder.ami_wire import BridgeEntered, BridgeLeft, ChannelListed, HungUp, Rang
 from tests import virtual_time
 from tests.daemon.test_parties import AGENT, CALLER, FAR, NAMES, NEAR, OUTSIDER
@@ -34,7 +34,8 @@ class Tapes:
     def running_on(self, call_id: CallId) -> RecordingId | None:
         return self.running.get(call_id)
 
-    async def conclude(self, recording_id: RecordingId) -> None:
+    async def conclude(self, recording_id: RecordingId, because: ConcludedBecause) -> None:
+        assert because is ConcludedBecause.TRANSFERRED_OUTSIDE
         self.told.append("concluded")
         self.running.clear()
 

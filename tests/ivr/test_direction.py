@@ -12,17 +12,17 @@ from policy.numbers import normalise
 from policy.scope import Direction
 from tests.ivr.stage import policies
 
+SERVED = policies()
 TRUNKS = ("PJSIP/trunk", "IAX2/out")
 FROM_TRUNK, FROM_DESK = "PJSIP/trunk-0000001a", "PJSIP/agent1-0000001b"
 
 
 def eindhoven_with(*directions: Direction) -> Policies:
-    known = policies()
-    eindhoven = known.by_name["eindhoven"]
+    eindhoven = SERVED.by_name["eindhoven"]
     changed = eindhoven.model_copy(
         update={"scope": eindhoven.scope.model_copy(update={"directions": directions})}
     )
-    return replace(known, by_name={"eindhoven": changed}, by_number={normalise("14040"): changed})
+    return replace(SERVED, by_name={"eindhoven": changed}, by_number={normalise("14040"): changed})
 
 
 @pytest.mark.parametrize(
@@ -43,12 +43,12 @@ def test_an_endpoint_is_a_channel_without_its_instance(channel: str, endpoint: s
 def test_where_no_trunk_is_named_everybody_calls_from_outside(
     channel: str, number: str, named: str | None
 ) -> None:
-    assert passing(policies(), (), channel=channel, number=number, named=named) is None
+    assert passing(SERVED, (), channel=channel, number=number, named=named) is None
 
 
 @pytest.mark.parametrize("number", ["14040", "0612345678"])
 def test_a_call_from_the_trunk_is_the_gates(number: str) -> None:
-    assert passing(policies(), TRUNKS, channel=FROM_TRUNK, number=number, named=None) is None
+    assert passing(SERVED, TRUNKS, channel=FROM_TRUNK, number=number, named=None) is None
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_call_from_the_trunk_is_the_gates(number: str) -> None:
 def test_n1_our_own_telephones_pass_unasked(
     number: str, named: str | None, policy: str | None, direction: Direction
 ) -> None:
-    how = passing(policies(), TRUNKS, channel=FROM_DESK, number=number, named=named)
+    how = passing(SERVED, TRUNKS, channel=FROM_DESK, number=number, named=named)
     assert how is not None
     assert (how.policy, how.direction) == (policy, direction)
 

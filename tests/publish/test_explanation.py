@@ -7,10 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from policy.clock import to_local
+from policy.load import load_policy
 from policy.model import Policy
+from policy.retention import DataKind
 from policy.rules import call_data_due_at, due_at
-from policy.vocabulary import CallId, Outcome, RecordingId, RecordingState
+from policy.terms import data_due_at
+from policy.vocabulary import CallId, ConcludedBecause, Outcome, RecordingId, RecordingState
 from publish.explanation import NO_ARTICLE, About, Asked, CallFacts, Held, Kept, Reason, explain
+from tests.conftest import ROOT
 
 STARTED_AT = datetime(2026, 11, 21, 17, 29, 21, tzinfo=UTC)
 NOW = STARTED_AT + timedelta(minutes=5)
@@ -35,6 +40,7 @@ def _call(policy: Policy, outcome: Outcome | None = Outcome.ANNOUNCED, *, record
         rule=f"{policy.name}: retention.recording = {policy.retention.recording}",
         ended_because=None,
         erased_at=None,
+        promised_at=due_at(policy, STARTED_AT),
     )
     return CallFacts(
         call_id=CallId("1795282161.1"),
@@ -171,6 +177,53 @@ def test_contradictions_that_bear_on_the_call_are_shown(eindhoven: Policy) -> No
     assert rules == ["sharing.police", "consent.mode"]
 
 
+def test_which_calls_are_recorded_and_what_a_transfer_does_is_said(policy: Policy) -> None:
+    (scope,) = _about(explain(_call(policy), policy, now=NOW), About.SCOPE)
+    assert "inbound" in scope.says
+    assert ("only while the KCC has the call" in scope.says) is (policy.scope.answered_by.value == "kcc")
+
+
+def test_each_kind_of_evidence_has_its_own_end(policy: Policy) -> None:
+    lines = _about(explain(_call(policy), policy, now=NOW), About.EVIDENCE)
+    assert [line.rule.split(" = ")[0] for line in lines] == [
+        "retention.decisions",
+        "retention.notice_versions",
+        "retention.ledger_payloads",
+    ]
+    for line, kind in zip(lines, (DataKind.DECISIONS, DataKind.NOTICE_VERSIONS), strict=False):
+        assert to_local(data_due_at(policy, kind, STARTED_AT)) in line.says
+    over = _about(explain(_call(policy), policy, now=NOW + timedelta(days=3000)), About.EVIDENCE)
+    assert all(": went at " in line.says for line in over)
+
+
+def test_what_keeps_a_recording_is_said_beside_the_end_that_was_promised(eindhoven: Policy) -> None:
+    facts = _call(eindhoven)
+    longer = replace(
+        facts.kept[0], due_at=NOW + timedelta(days=90), kept_by=("kept by a hold: threat until then",)
+    )
+    reasons = explain(replace(facts, kept=(longer,)), eindhoven, now=NOW)
+    (term,) = _about(reasons, About.RETENTION)
+    assert to_local(longer.promised_at) in term.says
+    assert "kept by a hold: threat until then" in _about(reasons, About.LONGER)[0].says
+    assert to_local(longer.due_at) in _about(reasons, About.WHAT_NEXT)[0].says
+
+
+def test_n4_whether_it_is_in_a_backup_is_said(policy: Policy) -> None:
+    (line,) = _about(explain(_call(policy), policy, now=NOW), About.BACKUP)
+    assert (line.rule, "in no backup" in line.says) == ("backups.mode = none", True)
+
+
+def test_h8_a_deviation_is_shown_while_it_lasts_and_not_after() -> None:
+    every_key = load_policy(ROOT / "docs" / "every-key.toml")
+    (granted,) = every_key.granted_deviations
+    during = datetime(2026, 3, 1, 22, tzinfo=UTC)
+    (line,) = _about(explain(_call(every_key), every_key, now=during), About.DEVIATION)
+    assert granted.finding in line.says
+    assert line.rule == granted.deviates_from
+    after = during + timedelta(hours=1)
+    assert _about(explain(_call(every_key), every_key, now=after), About.DEVIATION) == []
+
+
 def test_who_held_the_call_is_told_each_with_their_time_and_nobody_is_invented(policy: Policy) -> None:
     later = STARTED_AT + timedelta(minutes=2)
     held = (
@@ -183,3 +236,23 @@ def test_who_held_the_call_is_told_each_with_their_time_and_nobody_is_invented(p
     assert policy.access is not None
     assert first.rule.removeprefix("access.roles.") in policy.access.roles
     assert _about(explain(_call(policy), policy, now=NOW), About.HELD) == []
+
+
+@pytest.mark.parametrize(
+    ("because", "says", "source"),
+    [
+        (ConcludedBecause.ANOTHER_GATE, "at a gate of another policy", "X7"),
+        (ConcludedBecause.TRANSFERRED_OUTSIDE, "somebody had the call who is no KCC", None),
+    ],
+)
+def test_why_a_recording_ended_before_its_call_is_told(
+    policy: Policy, because: ConcludedBecause, says: str, source: str | None
+) -> None:
+    facts = _call(policy)
+    (kept,) = facts.kept
+    ended = replace(kept, concluded=(STARTED_AT + timedelta(minutes=1), because))
+    _, line = _about(explain(replace(facts, kept=(ended,)), policy, now=NOW), About.RECORDING)
+    assert "ended at 2026-11-21 18:30:21, while the call went on" in line.says
+    assert says in line.says
+    assert line.source == (source or policy.scope.source_of("transfer_outside"))
+    assert (line.rule == f"scope.transfer_outside = {policy.scope.transfer_outside.value}") is (not source)

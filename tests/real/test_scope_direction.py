@@ -8,6 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from commands import installation
+from commands.asterisk_files import AsteriskFiles
+from commands.diagnose_snippets import snippet_checks
+from commands.diagnosis import Verdict
+from policy.config import load_config
+from policy.load import load_policies
 from sandbox import deadline
 from sandbox.fetch import Unpacked
 from sandbox.site import Site
@@ -39,6 +45,14 @@ def site(unpacked: Unpacked) -> Iterator[Site]:
     """A PBX that knows which of its endpoints is the trunk."""
     with site_of(unpacked, POLICIES, trunks=(TRUNK,)) as running:
         yield running
+
+
+def test_the_pbx_has_what_config_and_policies_render(site: Site) -> None:
+    config = load_config(site.config)
+    rendered = installation.rendered(config, load_policies(config.path("policies")))
+    checks = snippet_checks(AsteriskFiles(folder=site.asterisk.etc), rendered, ami_user="consentline")
+    assert [check.name for check in checks if check.verdict is not Verdict.OK] == []
+    assert f"Set(CONSENTLINE_TRUNKS={TRUNK})" in site.asterisk.rx("dialplan show consentline-settings")
 
 
 @pytest.fixture

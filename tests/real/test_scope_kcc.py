@@ -108,6 +108,11 @@ def test_n1_a_transfer_to_an_outsider_ends_the_recording_and_keeps_it(
         row = _settled(site, digits)
         assert row["state"] == "sealed"
         assert spool_files(site, row["recording_id"]) == []
+        shown = _shown_channel(site, row["call_id"])
+        assert "CONSENTLINE_RECORDING=\n" in shown
+        assert "CONSENTLINE_ANNOUNCE=\n" in shown
+    why = [line["rule"] for line in site.cli("policy", "explain", row["recording_id"])]
+    assert "scope.transfer_outside = stop_and_keep" in why
     opened = export(site, row["recording_id"], tmp_path / "kept")
     print(f"{number}: {seconds(opened.agent):.2f} s kept")
     assert holds(opened.agent, voice_file("agent1"))
@@ -247,6 +252,15 @@ def _must_hold_all_of_it(site: Site, digits: str, folder: Path) -> None:
     second_talk = opened.caller[-int((TALK_S - 1) * RATE_HZ) :]
     assert holds(second_talk, voice_file("caller1"))
     assert seconds(opened.caller) > 2 * TALK_S
+
+
+def _shown_channel(site: Site, call_id: str) -> str:
+    """Return what Asterisk shows of a caller's channel, its variables too."""
+    for name in site.asterisk.channels():
+        shown = site.asterisk.rx(f"core show channel {name}")
+        if f"UniqueID: {call_id}" in shown:
+            return shown
+    raise AssertionError(f"no channel of {call_id}")
 
 
 def _recordings(site: Site, digits: str) -> list[Row]:

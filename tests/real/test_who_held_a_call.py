@@ -34,9 +34,14 @@ TALK_S = 3.0
 
 
 @pytest.fixture(scope="module")
-def site(unpacked: Unpacked) -> Iterator[Site]:
-    """A PBX on which three people have a desk each, and one is known by the number dialled to them."""
-    with site_of(unpacked, [ROOT / "tests" / "real" / "policies" / "kort.toml"]) as running:
+def site(unpacked: Unpacked, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A PBX on which three people have a desk each; by a second policy only the first is recorded."""
+    everybody = ROOT / "tests" / "real" / "policies" / "kort.toml"
+    only_anna = tmp_path_factory.mktemp("policies") / "alleen.toml"
+    scope = '\n[scope]\nanswered_by = "kcc"\nkcc = [{ endpoint = "PJSIP/agent1" }]\n\n[consent]\n'
+    written = everybody.read_text().replace('"14040"', '"14101"').replace("\n[consent]\n", scope)
+    only_anna.write_text(written)
+    with site_of(unpacked, [everybody, only_anna]) as running:
         for person, user in DESKS.items():
             running.run("people", "add", person, "--name", person.title())
             running.run("people", "add-line", person, "--endpoint", f"PJSIP/{user}")
@@ -84,6 +89,24 @@ def test_after_a_transfer_with_asking_first_it_is_the_colleague_s_own_telephone(
         wait_until_heard(call, voice_file("agent3"))
         call.listen(TALK_S)
     assert [span["person"] for span in _spans(site, "12")] == ["anna", "piet"]
+
+
+def test_whoever_gets_the_call_after_its_recording_is_over_is_not_in_it(site: Site, heard: Path) -> None:
+    with ExitStack() as stage:
+        first = stage.enter_context(agent_at_desk(site, heard, user="agent1"))
+        stage.enter_context(agent_at_desk(site, heard, user="agent2"))
+        call = stage.enter_context(place(site, "dial14101", "19", folder=heard))
+        wait_until_heard(call, voice_file("agent1"))
+        call.listen(TALK_S)
+        first.incoming().transfer(COLLEAGUE)
+        wait_until_heard(call, voice_file("agent2"))
+        call.listen(TALK_S)
+    _, jan = _spans(site, "19")
+    (row,) = query(site, "SELECT * FROM recordings WHERE call_id = ?", str(ended(site, "19")["call_id"]))
+    entered_ms = from_iso(str(jan["since_at"])).timestamp() * 1000
+    print(f"captured {row['captured_at'] - entered_ms:.0f} ms after the outsider entered")
+    found = query(site, "SELECT person_id FROM recording_agents WHERE recording_id = ?", row["recording_id"])
+    assert [agent["person_id"] for agent in found] == ["anna"]
 
 
 def test_behind_a_local_channel_it_is_the_telephone_and_nothing_is_noted_of_the_pipe(

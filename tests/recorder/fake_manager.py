@@ -102,8 +102,9 @@ class FakeManager:
                 channel = self._asterisk.channels.get(CallId(request["Channel"]))
                 if channel is None:
                     return _reply(request, "No such channel")
-                assert request["Variable"] == "CONSENTLINE_RECORDING" and "Value" not in request
-                channel.recording_id = None
+                assert "Value" not in request
+                if request["Variable"] == "CONSENTLINE_RECORDING":
+                    channel.recording_id = None
                 return _reply(request, None)
             case "StopMixMonitor":
                 outcome = self._asterisk.stop(CallId(request["Channel"]), request.get("MixMonitorID"))

@@ -15,6 +15,7 @@ from pathlib import Path
 from policy.errors import ConsentlineError, NotFound, StateConflict, Unavailable
 from policy.vocabulary import (
     CallId,
+    ConcludedBecause,
     ControllerLost,
     ErasedBecause,
     RecordingId,
@@ -150,6 +151,7 @@ class FakeRegister:
         self.sealed: dict[RecordingId, bytes] = {}
         self.durations_ms: dict[RecordingId, int] = {}
         self.withdrawn_by: dict[RecordingId, WithdrawnBy] = {}
+        self.concluded_because: dict[RecordingId, ConcludedBecause] = {}
         self.restricted: set[RecordingId] = set()
         self.erased_because: dict[RecordingId, ErasedBecause] = {}
         self.problems: dict[RecordingId, str] = {}
@@ -203,6 +205,11 @@ class FakeRegister:
         await self._begin("lost")
         self.problems[recording_id] = problem
         self._move(recording_id, RecordingState.LOST, {RecordingState.RECORDING, RecordingState.CAPTURED})
+
+    async def concluded(self, recording_id: RecordingId, because: ConcludedBecause) -> None:
+        """Note why."""
+        await self._begin("concluded")
+        self.concluded_because[recording_id] = because
 
     async def note_withdrawal(self, recording_id: RecordingId, by: WithdrawnBy) -> TakenBack:
         """Commit who said stop."""

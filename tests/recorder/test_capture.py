@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from policy.errors import ConsentlineError, NotFound, Unavailable
-from policy.vocabulary import ErasedBecause, RecordingId, RecordingState, WithdrawnBy
+from policy.vocabulary import ConcludedBecause, ErasedBecause, RecordingId, RecordingState, WithdrawnBy
 from recorder.ami import LinkDown, LinkUp
 from recorder.ami_wire import BridgeEntered, HungUp, Tampered, TapeStarted
 from recorder.finishing import Finished
@@ -63,7 +63,7 @@ def test_a_call_that_is_over_is_captured_sealed_and_only_then_unlinked(tmp_path:
 
 async def conclude(stage: Stage) -> None:
     """Have a conversation concluded; Asterisk closes the files as it stops the tape."""
-    concluding = asyncio.create_task(stage.captures.conclude(ID))
+    concluding = asyncio.create_task(stage.captures.conclude(ID, ConcludedBecause.ANOTHER_GATE))
     await asyncio.sleep(0.01)
     stage.close(24_000)
     await concluding
@@ -93,6 +93,7 @@ def test_a_concluded_recording_is_kept_and_the_next_one_of_the_call_has_a_tape_o
         await stage.captures.ended(CALL)
 
     stage = play(tmp_path, story)
+    assert stage.register.concluded_because == {ID: ConcludedBecause.ANOTHER_GATE}
     assert stage.register.durations_ms == {ID: 3000, next_id: 1000}
     assert stage.register.state(next_id) is S.SEALED
     assert stage.names == []
@@ -121,13 +122,14 @@ def test_concluding_twice_or_what_does_not_run_is_harmless(tmp_path: Path) -> No
     async def story(stage: Stage) -> None:
         await talk(stage)
         await conclude(stage)
-        await stage.captures.conclude(ID)
-        await stage.captures.conclude(RecordingId("ee" * 16))
+        await stage.captures.conclude(ID, ConcludedBecause.ANOTHER_GATE)
+        await stage.captures.conclude(RecordingId("ee" * 16), ConcludedBecause.ANOTHER_GATE)
         await asyncio.sleep(1)
         stage.hang_up()
 
     stage = play(tmp_path, story)
     assert stage.journal.count("seal") == 1
+    assert stage.journal.count("concluded") == 1
     assert stage.alarms.raised == []
 
 
@@ -136,7 +138,7 @@ def test_a_recording_whose_tape_does_not_stop_when_it_is_over_is_dropped(tmp_pat
         await talk(stage)
         stage.asterisk.away = True
         with pytest.raises(Unavailable):
-            await stage.captures.conclude(ID)
+            await stage.captures.conclude(ID, ConcludedBecause.ANOTHER_GATE)
         await asyncio.sleep(1)
         assert stage.names == []
         stage.asterisk.away = False

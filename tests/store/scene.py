@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from policy.access import RoleName
 from policy.clock import SteppedClock
 from policy.evidence import Arrival, Decision, Heard, Prompt, Way
+from policy.key_groups import KeyPath
 from policy.load import Policies, load_policies
 from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId, RecordingState
 from store import (
@@ -20,10 +22,12 @@ from store import (
     decisions,
     envelopes,
     keys,
+    ledger,
     reading_keys,
     recordings,
     sealing,
     settings,
+    shares,
 )
 from store.archive import Archive
 from store.clock_guard import ClockGuard
@@ -58,13 +62,19 @@ def recording_named(number: int) -> RecordingId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A database with the calls of one policy, and a clock that stands still."""
+    """A database with the calls and the keys of one policy, and a clock that stands still.
+
+    Attributes:
+        halves: The private half of each role's reading key.
+        told: Entries on the ledger before anything happened.
+    """
 
     archive: Archive
     guard: ClockGuard
     clock: SteppedClock
     policies: Policies
-    private: PrivateHalf
+    halves: Mapping[RoleName, PrivateHalf]
+    told: int
     spool: Path
     policy: PolicyName = EINDHOVEN
 
@@ -90,7 +100,11 @@ class Scene:
         """Store that a call reached the gate."""
         arrival = self.arrival(number, started_at=started_at)
         caller = callers.seal_caller(
-            arrival.call_id, arrival.caller, public=None, tag_key=settings.tag_key(self.db)
+            arrival.call_id,
+            arrival.caller,
+            to=None,
+            tag_key=settings.tag_key(self.db),
+            randomness=self.archive.randomness,
         )
         with self.db.write() as tx:
             calls.open_call(tx, arrival, caller=caller, policies=self.policies)
@@ -154,12 +168,21 @@ class Scene:
         return recordings.get_recording(self.db, recording_id).state
 
     def hear(self, recording_id: RecordingId) -> bytes:
-        """Open a recording as an authorised person would."""
-        (envelope,) = envelopes.of_recording(self.db, recording_id)
-        sealed = envelopes.unwrap(envelope, self.archive.epochs)
-        key = keys.open_with(self.private, sealed, keys.envelope_info(keys.Purpose.RECORDING, recording_id))
+        """Open a recording as an authorised person would, by each of its paths."""
+        rows = envelopes.paths_of(envelopes.of_recording(self.db, recording_id))
+        (key,) = {self.open_path(recording_id, path) for path in rows}
         with self.archive.vault.open(recording_id) as file:
             return b"".join(container.open_stream(file, key, container.recording_context(recording_id)))
+
+    def open_path(self, recording_id: RecordingId, path: KeyPath) -> bytes:
+        """Return the recording's key, as whoever holds every key of the path gets it."""
+        subject = shares.recording(recording_id)
+        rows = envelopes.paths_of(envelopes.of_recording(self.db, recording_id))[path]
+        parts = (
+            shares.open_share(envelopes.unwrap(row, self.archive.epochs), subject, self.halves[row.role])
+            for row in rows
+        )
+        return shares.join(path, parts)
 
     def every_byte(self) -> bytes:
         """Return all that is in any file of the installation, as a thief would copy it."""
@@ -216,7 +239,11 @@ def scene(
     db = Db.open(folder / "consentline.db", clock=clock, randomness=randomness, busy_timeout_ms=2_000)
     spool = folder / "spool"
     spool.mkdir(exist_ok=True)
-    private = keys.make_private_half(CountingRandomness(1))
+    served = load_policies(policies)
+    halves = {
+        role: keys.make_private_half(CountingRandomness(seed))
+        for seed, role in enumerate(reading_keys.roles_with_keys(served.named(policy)), start=1)
+    }
     archive = Archive(
         db=db,
         vault=Vault(folder=folder / "vault"),
@@ -227,14 +254,17 @@ def scene(
     )
     archive.prepare()
     with db.write() as tx:
-        reading_keys.add_reading_key(tx, policy, private.public, at=clock.now(), actor="test")
+        for role, half in halves.items():
+            reading_keys.add_reading_key(tx, policy, role, half.public, at=clock.now(), actor="test")
+        reading_keys.seal_by(tx, served.named(policy), at=clock.now(), actor="test")
     try:
         yield Scene(
             archive=archive,
             guard=ClockGuard(db=db, clock=clock, boot="this boot"),
             clock=clock,
-            policies=load_policies(policies),
-            private=private,
+            policies=served,
+            halves=halves,
+            told=ledger.head(db).size,
             spool=spool,
             policy=policy,
         )

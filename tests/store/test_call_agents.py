@@ -15,10 +15,10 @@ from policy.errors import ConsentlineError, NotFound, StateConflict
 from policy.scope import Answered
 from policy.situation import PersonId
 from policy.vocabulary import CallId
-from store import agent_lines, call_agents, call_data, calls, ledger, people
+from store import agent_lines, call_agents, call_data, calls, ledger, people, recordings
 from store.agent_lines import Changed
 from store.ways import LineKind, Way, way, ways_of
-from tests.store.scene import STARTED_AT, Scene
+from tests.store.scene import STARTED_AT, Scene, recording_named
 
 ANNA, JAN, PIET = PersonId("anna"), PersonId("jan"), PersonId("piet")
 ADMIN = "login:beheer"
@@ -120,6 +120,35 @@ def test_of_a_call_that_was_not_recorded_nothing_stays_behind_its_end(staffed: S
         calls.end_call(tx, call_id, STARTED_AT + MINUTE)
     assert call_agents.of_call(staffed.db, call_id) == ()
     assert staffed.db.rows("SELECT * FROM call_agent_ways") == []
+
+
+def test_of_a_recording_are_those_who_had_the_call_while_it_ran(staffed: Scene) -> None:
+    line(staffed, ANNA, "PJSIP/6001")
+    line(staffed, JAN, "PJSIP/6002")
+    staffed.begin(1)
+    call_id, recording_id = staffed.arrival(1).call_id, recording_named(1)
+    db = staffed.db
+    assert not people.knows_all_agents(db, recording_id)
+    call_agents.note(db, call_id, {FIRST: on("PJSIP/6001")}, STARTED_AT + MINUTE)
+    assert people.knows_all_agents(db, recording_id)
+    # Somebody outside the contact centre gets the call, and that ends its recording.
+    call_agents.note(db, call_id, {SECOND: on("PJSIP/6002")}, STARTED_AT + 2 * MINUTE)
+    with db.write() as tx:
+        at = STARTED_AT + 2 * MINUTE + timedelta(milliseconds=400)
+        recordings.captured(tx, recording_id, at, duration_ms=60_000)
+    assert people.agents_of_recording(db, recording_id) == {ANNA}
+    assert people.agents_of_call(db, call_id) == {ANNA, JAN}
+    call_agents.note(db, call_id, {CallId("1.1"): on("PJSIP/6003")}, STARTED_AT + 3 * MINUTE)
+    assert people.knows_all_agents(db, recording_id)
+
+
+def test_an_agent_whom_nobody_knows_is_known_to_be_missing(staffed: Scene) -> None:
+    staffed.begin(1)
+    present = {FIRST: on("PJSIP/6001"), SECOND: on("PJSIP/6002")}
+    line(staffed, ANNA, "PJSIP/6001")
+    call_agents.note(staffed.db, staffed.arrival(1).call_id, present, STARTED_AT + MINUTE)
+    assert people.agents_of_recording(staffed.db, recording_named(1)) == {ANNA}
+    assert not people.knows_all_agents(staffed.db, recording_named(1))
 
 
 def test_a_channel_that_is_no_call_is_passed_over(staffed: Scene) -> None:

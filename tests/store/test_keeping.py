@@ -152,8 +152,8 @@ def test_a_recording_that_is_not_sealed_yet_can_be_held_and_is_sealed_for_that_e
     hold = held(stage)
     keeping.place_hold(stage.archive, recording_id, hold, HEAD)
     sealing.seal(stage.archive, recording_id, stage.flac(1))
-    (envelope,) = envelopes.of_recording(stage.db, recording_id)
-    assert envelope.epoch_key == f"{epoch_of(hold.until, EpochLength.DAY).label}.1.key"
+    (epoch_key,) = {one.epoch_key for one in envelopes.of_recording(stage.db, recording_id)}
+    assert epoch_key == f"{epoch_of(hold.until, EpochLength.DAY).label}.1.key"
     assert stage.hear(recording_id) == voice(1)
 
 
@@ -242,8 +242,8 @@ def test_whatever_is_decided_it_goes_no_later_than_promise_extension_or_hold(
             assert gone is (row.due_at <= stage.clock.now())
             if gone:
                 return
-            (envelope,) = envelopes.of_recording(stage.db, recording_id)
-            assert envelope.epoch_key.startswith(epoch_of(row.due_at, EpochLength.DAY).label)
+            (epoch_key,) = {one.epoch_key for one in envelopes.of_recording(stage.db, recording_id)}
+            assert epoch_key.startswith(epoch_of(row.due_at, EpochLength.DAY).label)
             assert stage.hear(recording_id) == voice(1)
 
 

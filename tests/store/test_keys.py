@@ -18,8 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy.clock import SystemRandomness
-from policy.errors import AccessRefused
-from policy.vocabulary import CallId, RecordingId
+from policy.errors import WrongPassphrase
 from store import keys
 from store.keys import (
     ENVELOPE_OVERHEAD_BYTES,
@@ -32,17 +31,14 @@ from store.keys import (
     PrivateHalfUnusable,
     PublicHalf,
     PublicHalfUnusable,
-    Purpose,
     Slot,
     SlotDamaged,
-    WrongPassphrase,
 )
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "vectors" / "keys.json").read_text())
 PRIVATE = PrivateHalf(data=bytes.fromhex(VECTORS["private"]))
 ANOTHER = PrivateHalf(data=bytes(PRIVATE_BYTES))
-RECORDING = RecordingId("0123456789abcdef" * 2)
-INFO = keys.envelope_info(Purpose.RECORDING, RECORDING)
+INFO = bytes.fromhex(VECTORS["envelope"]["info"])
 PASSPHRASE = "café stoel regen lantaarn"
 TAG_KEY = bytes(range(32))
 
@@ -82,9 +78,7 @@ def test_the_known_private_half_has_the_known_public_half() -> None:
 
 def test_the_known_envelope_opens_to_the_known_secret() -> None:
     stored = VECTORS["envelope"]
-    info = keys.envelope_info(Purpose(stored["purpose"]), RecordingId(stored["recording_id"]))
-    assert info.hex() == stored["info"]
-    assert keys.open_with(PRIVATE, bytes.fromhex(stored["sealed"]), info).hex() == stored["secret"]
+    assert keys.open_with(PRIVATE, bytes.fromhex(stored["sealed"]), INFO).hex() == stored["secret"]
 
 
 def test_the_known_envelope_follows_the_published_key_schedule() -> None:
@@ -109,23 +103,11 @@ def test_whatever_is_sealed_opens_to_the_same_bytes(secret: bytes) -> None:
     assert keys.open_with(PRIVATE, sealed, INFO) == secret
 
 
-def test_an_envelope_to_two_groups_opens_only_with_both_in_turn() -> None:
-    inner = keys.seal_to(PRIVATE.public, b"secret", INFO)
-    outer = keys.seal_to(ANOTHER.public, inner, INFO)
-    assert keys.open_with(PRIVATE, keys.open_with(ANOTHER, outer, INFO), INFO) == b"secret"
-    with pytest.raises(EnvelopeRefused):
-        keys.open_with(PRIVATE, outer, INFO)
-
-
-def test_an_envelope_for_another_key_purpose_or_recording_does_not_open() -> None:
+def test_an_envelope_for_another_key_or_purpose_does_not_open() -> None:
     sealed = keys.seal_to(PRIVATE.public, b"secret", INFO)
     with pytest.raises(EnvelopeRefused):
         keys.open_with(ANOTHER, sealed, INFO)
-    for info in (
-        keys.envelope_info(Purpose.CALLER_NUMBER, RECORDING),
-        keys.envelope_info(Purpose.RECORDING, RecordingId("f" * 32)),
-        b"",
-    ):
+    for info in (INFO[:-1], INFO + b"\x00", b""):
         with pytest.raises(EnvelopeRefused):
             keys.open_with(PRIVATE, sealed, info)
 
@@ -140,13 +122,18 @@ def test_a_changed_or_shortened_envelope_does_not_open() -> None:
                 keys.open_with(PRIVATE, damaged, INFO)
 
 
-def test_info_tells_purposes_and_subjects_apart() -> None:
+def test_grants_and_challenges_are_told_apart_by_key_person_and_number() -> None:
+    one, other = PRIVATE.public, ANOTHER.public
     infos = {
-        keys.envelope_info(purpose, subject)
-        for purpose in Purpose
-        for subject in (RECORDING, CallId("1795282161.17"), CallId(""))
+        *(
+            keys.grant_info(key.key_id, person, to)
+            for key in (one, other)
+            for person in ("anna", "piet")
+            for to in (one, other)
+        ),
+        *(keys.challenge_info(number * 32, person) for number in "01" for person in ("anna", "piet")),
     }
-    assert len(infos) == 6
+    assert len(infos) == 12
 
 
 @pytest.mark.parametrize(
@@ -191,7 +178,7 @@ def test_the_known_slot_opens_with_the_known_passphrase() -> None:
 def test_a_wrong_passphrase_is_told_as_such(slot: Slot) -> None:
     with pytest.raises(WrongPassphrase) as caught:
         keys.open_slot(slot, PASSPHRASE.upper())
-    assert caught.value.exit_code == AccessRefused.exit_code == 5
+    assert caught.value.exit_code == 12
     assert caught.value.hint
     assert PASSPHRASE.upper() not in str(caught.value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -67,14 +68,7 @@ def test_nothing_goes_before_the_recording_that_it_is_about(stage: Scene) -> Non
 
 
 def test_a_term_of_its_own_outlives_the_call_data(stage: Scene, lasting: Policies) -> None:
-    own = Scene(
-        archive=stage.archive,
-        guard=stage.guard,
-        clock=stage.clock,
-        policies=lasting,
-        private=stage.private,
-        spool=stage.spool,
-    )
+    own = replace(stage, policies=lasting)
     own.keep(1)
     erase(own, 1)
     own.clock.advance(timedelta(days=400))

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from policy.errors import NotFound, StateConflict
-from policy.vocabulary import ErasedBecause, RecordingId, RecordingState, WithdrawnBy
+from policy.vocabulary import ConcludedBecause, ErasedBecause, RecordingId, RecordingState, WithdrawnBy
 from store import ledger, ledger_check, recordings
 from store.db import Tx
 from store.recordings import SealedFile, Verdict, verdict
@@ -135,3 +135,23 @@ def test_a_recording_nobody_knows_is_named_in_the_error(stage: Scene) -> None:
     assert recordings.find_recording(stage.db, recording_named(9)) is None
     with pytest.raises(NotFound), stage.db.write() as tx:
         recordings.captured(tx, recording_named(9), STARTED_AT, duration_ms=None)
+
+
+@pytest.mark.parametrize("because", list(ConcludedBecause))
+def test_why_a_recording_ended_before_its_call_is_on_the_ledger(
+    stage: Scene, because: ConcludedBecause
+) -> None:
+    recording_id = stage.begin(1)
+    assert recordings.why_concluded(stage.db, recording_id) is None
+    with stage.db.write() as tx:
+        recordings.concluded(tx, recording_id, STARTED_AT, because)
+    assert recordings.why_concluded(stage.db, recording_id) == (STARTED_AT, because)
+    assert recordings.get_recording(stage.db, recording_id).state is S.RECORDING
+    with stage.db.write() as tx:
+        ledger.expire(tx, [recording_id], STARTED_AT, "its term")
+    assert recordings.why_concluded(stage.db, recording_id) is None
+
+
+def test_a_recording_that_is_not_there_cannot_have_ended(stage: Scene) -> None:
+    with pytest.raises(NotFound), stage.db.write() as tx:
+        recordings.concluded(tx, recording_named(5), STARTED_AT, ConcludedBecause.ANOTHER_GATE)

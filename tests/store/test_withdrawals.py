@@ -34,7 +34,7 @@ from store import (
     withdrawals,
 )
 from store.destruction import Doom
-from tests.store.scene import Scene, recording_named, scene, voice
+from tests.store.scene import CountingRandomness, Scene, recording_named, scene, voice
 from tests.store.test_destruction import told
 from tests.store.test_keeping import DAY, HEAD, due, flag, held
 
@@ -127,7 +127,9 @@ def refuse(stage: Scene, number: int, *, caller: str | None = None) -> tuple[Rec
     """Have a caller press the refuse key, and return which earlier recordings that takes back."""
     arrival = replace(stage.arrival(number), caller=caller or stage.arrival(1).caller)
     tag_key = settings.tag_key(stage.db)
-    sealed = callers.seal_caller(arrival.call_id, arrival.caller, public=None, tag_key=tag_key)
+    sealed = callers.seal_caller(
+        arrival.call_id, arrival.caller, to=None, tag_key=tag_key, randomness=CountingRandomness()
+    )
     policy = stage.policies.named(stage.policy)
     with stage.db.write() as tx:
         calls.open_call(tx, arrival, caller=sealed, policies=stage.policies)
@@ -167,7 +169,13 @@ def test_what_was_said_before_the_window_stays(stage: Scene) -> None:
 
 def test_a_withheld_number_reaches_nothing(stage: Scene) -> None:
     arrival = replace(stage.arrival(1), caller=ANONYMOUS)
-    sealed = callers.seal_caller(arrival.call_id, ANONYMOUS, public=None, tag_key=settings.tag_key(stage.db))
+    sealed = callers.seal_caller(
+        arrival.call_id,
+        ANONYMOUS,
+        to=None,
+        tag_key=settings.tag_key(stage.db),
+        randomness=CountingRandomness(),
+    )
     with stage.db.write() as tx:
         calls.open_call(tx, arrival, caller=sealed, policies=stage.policies)
         decisions.store(tx, stage.decision(1), stage.policies)

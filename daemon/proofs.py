@@ -1,0 +1,183 @@
+"""The proof of a passphrase: who asks for something is who can open their own slot.
+
+    person asks      ->  slot, and a challenge sealed to their public half       at most 2 minutes,
+    opens the slot       (their own process, their passphrase)                   used once
+    sends it opened  ->  only now anything is judged, told or released
+
+A challenge that is answered wrongly, given back, or not answered in time is a wrong passphrase:
+it is on the ledger, and the next slot is handed out after 1 s, 2 s, 4 s ... at most a minute.
+Counts and challenges live in memory: who can restart the daemon can have the slot anyway.
+Somebody who got hold of a slot can guess at it elsewhere, as fast as they like; only the cost
+of scrypt and the passphrase stand against that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from daemon.peers import Peer
+from daemon.store_thread import StoreThread
+from policy.clock import Clock, Randomness
+from policy.errors import AccessRefused, WrongPassphrase
+from policy.situation import PersonId
+from store import ledger, people, person_keys
+from store.db import Db
+from store.key_wire import ProofWire
+from store.keys import Slot, challenge_info, seal_to
+from store.ledger import Kind
+
+CHALLENGE_LASTS_S: Final = 120.0
+FIRST_DELAY_S: Final = 1.0
+LONGEST_DELAY_S: Final = 60.0
+MOST_OPEN: Final = 16
+
+_SECRET_BYTES: Final = 32
+_ID_BYTES: Final = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Challenge:
+    """What is handed out.
+
+    Attributes:
+        id: 32 hexadecimal digits.
+        slot: The person's own.
+        sealed: The secret to be sent back, sealed to their public half.
+    """
+
+    id: str
+    slot: Slot
+    sealed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Open:
+    person: PersonId
+    peer: Peer
+    secret: bytes = field(repr=False)
+    until_s: float
+
+
+class Proofs:
+    """Hands out challenges and judges their answers; for the daemon's event loop."""
+
+    def __init__(self, *, db: Db, thread: StoreThread, clock: Clock, randomness: Randomness) -> None:
+        self._db = db
+        self._run = thread.run
+        self._clock = clock
+        self._randomness = randomness
+        self._open: dict[str, _Open] = {}
+        self._failures: dict[PersonId, int] = defaultdict(int)
+        self._next_at_s: dict[PersonId, float] = {}
+        self._handed_out = asyncio.Event()
+
+    async def challenge(self, person: PersonId, peer: Peer) -> Challenge:
+        """Hand out somebody's slot with a challenge, after the delay that earlier failures earned.
+
+        Raises:
+            NotFound: If there is no such person, or they have no key.
+            AccessRefused: If this login may not be them, or too many challenges are open.
+        """
+        must_be(peer, person)
+        # Again and again: another try may fail while this one waits.
+        while (wait_s := self._next_at_s.get(person, 0.0) - _now_s()) > 0:  # noqa: ASYNC110 - until a moment
+            await asyncio.sleep(wait_s)
+        if sum(one.person == person for one in self._open.values()) >= MOST_OPEN:
+            raise AccessRefused(f"person {person}: {MOST_OPEN} challenges wait for their answer already")
+        key = await self._run(lambda: person_keys.get(self._db, person))
+        challenge_id = self._randomness.token(_ID_BYTES).hex()
+        secret = self._randomness.token(_SECRET_BYTES)
+        sealed = seal_to(key.public, secret, challenge_info(challenge_id, person))
+        self._open[challenge_id] = _Open(
+            person=person, peer=peer, secret=secret, until_s=_now_s() + CHALLENGE_LASTS_S
+        )
+        self._handed_out.set()
+        return Challenge(id=challenge_id, slot=key.slot, sealed=sealed)
+
+    async def prove(self, proof: ProofWire, peer: Peer) -> PersonId:
+        """Return who proved that they know their passphrase; a challenge counts once.
+
+        Raises:
+            AccessRefused: If there is no such challenge (any more), or it is another login's.
+            WrongPassphrase: If the answer is wrong; the next slot will wait.
+        """
+        known = await self._take(proof.challenge, peer)
+        if not hmac.compare_digest(known.secret, proof.answer):
+            await self._failed(known, "answered wrongly")
+            raise WrongPassphrase(f"person {known.person}: the passphrase does not open their slot")
+        self._failures.pop(known.person, None)
+        self._next_at_s.pop(known.person, None)
+        return known.person
+
+    async def give_back(self, challenge_id: str, peer: Peer) -> float:
+        """Note that somebody could not open their slot.
+
+        Returns:
+            Seconds until the next slot is handed out.
+
+        Raises:
+            AccessRefused: If there is no such challenge (any more), or it is another login's.
+        """
+        return await self._failed(await self._take(challenge_id, peer), "did not open the slot")
+
+    async def run(self) -> None:
+        """Count challenges that nobody answers, for as long as the daemon runs."""
+        while True:
+            self._handed_out.clear()
+            for challenge_id, known in list(self._open.items()):
+                if known.until_s <= _now_s() and self._open.pop(challenge_id, None) is not None:
+                    await self._failed(known, "not answered")
+            nearest_s = min((known.until_s for known in self._open.values()), default=None)
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(nearest_s):
+                    await self._handed_out.wait()
+
+    async def _take(self, challenge_id: str, peer: Peer) -> _Open:
+        known = self._open.get(challenge_id)
+        if known is None or known.peer.uid != peer.uid:
+            raise AccessRefused(
+                "proof: must answer a challenge of this login, once and within two minutes", hint="ask again"
+            )
+        del self._open[challenge_id]
+        if known.until_s <= _now_s():
+            await self._failed(known, "not answered")
+            raise AccessRefused("proof: came later than two minutes after its challenge", hint="ask again")
+        return known
+
+    async def _failed(self, known: _Open, how: str) -> float:
+        self._failures[known.person] += 1
+        times = self._failures[known.person]
+        delay_s = min(FIRST_DELAY_S * 2.0 ** min(times - 1, 30), LONGEST_DELAY_S)
+        self._next_at_s[known.person] = _now_s() + delay_s
+        await self._run(lambda: self._tell(known, how, times))
+        return delay_s
+
+    def _tell(self, known: _Open, how: str, times: int) -> None:
+        with self._db.write() as tx:
+            ledger.append(
+                tx,
+                Kind.PROOF_FAILED,
+                self._clock.now(),
+                actor=replace(known.peer, person=None).actor,
+                subject=people.subject_of(known.person),
+                payload={"how": how, "in_a_row": times},
+            )
+
+
+def must_be(peer: Peer, person: PersonId) -> None:
+    """Check that this login may act as that person, if they prove their passphrase.
+
+    Raises:
+        AccessRefused: If the login is not theirs, nor root's or the daemon's own.
+    """
+    if not peer.is_owner and peer.person != person:
+        raise AccessRefused(f'person {person}: login "{peer.login}" is not theirs')
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,56 @@
+"""People with keys of their own, for tests: one slot a person and process, for scrypt takes its time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+
+from policy.access import RoleName
+from policy.situation import PersonId
+from store import people, person_keys, reading_keys
+from store.db import Db
+from store.keys import PrivateHalf, Slot, grant_info, make_private_half, make_slot, seal_to
+from tests.store.scene import CountingRandomness
+
+PASSPHRASE = "vier losse woorden samen"
+
+
+@cache
+def own_half(person: str) -> PrivateHalf:
+    """Return somebody's own private half."""
+    return make_private_half(CountingRandomness(sum(person.encode()) + 1000))
+
+
+@cache
+def own_slot(person: str) -> Slot:
+    """Return it under `PASSPHRASE`."""
+    return make_slot(own_half(person), person=person, passphrase=PASSPHRASE, randomness=CountingRandomness(2))
+
+
+def enrol(db: Db, person: str, *, at: datetime, login: str | None = None) -> PersonId:
+    """Add somebody with a key of their own."""
+    with db.write() as tx:
+        people.add(tx, PersonId(person), name=person, login=login or person, at=at, actor="test")
+        person_keys.enrol(tx, own_half(person).public, own_slot(person), at=at, actor="test")
+    return PersonId(person)
+
+
+def hold(
+    db: Db,
+    person: str,
+    halves: Mapping[RoleName, PrivateHalf],
+    *roles: str,
+    at: datetime,
+    is_custodian: bool = False,
+) -> None:
+    """Have somebody hold the reading keys of these roles."""
+    to = own_half(person).public
+    with db.write() as tx:
+        for role in roles:
+            half = halves[RoleName(role)]
+            key_id = half.public.key_id
+            sealed = seal_to(to, half.data, grant_info(key_id, person, to))
+            reading_keys.grant(
+                tx, key_id, PersonId(person), sealed, is_custodian=is_custodian, at=at, actor="test"
+            )
