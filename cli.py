@@ -19,10 +19,18 @@ from policy.errors import ConsentlineError
 
 COMMANDS = {
     "alarms": "commands.alarms:alarms",
+    "approvals ask": "commands.approvals_ask:ask",
+    "approvals confirm": "commands.approvals_confirm:confirm",
+    "approvals deny": "commands.approvals_deny:deny",
+    "approvals grant": "commands.approvals_grant:grant",
+    "approvals pending": "commands.approvals_pending:pending",
+    "approvals take-back": "commands.approvals_take_back:take_back",
+    "approvals yes": "commands.approvals_yes:yes",
     "asterisk-conf": "commands.snippets:asterisk_conf",
     "backup": "commands.backup:backup",
     "calls": "commands.calls:calls",
     "doctor": "commands.doctor:doctor",
+    "erase": "commands.erase:erase",
     "export": "commands.export:export",
     "finalise": "commands.finalise:finalise",
     "holds list": "commands.holds_list:list_holds",
@@ -36,6 +44,7 @@ COMMANDS = {
     "ledger export": "commands.ledger_export:export_ledger",
     "ledger show": "commands.ledger_show:show_ledger",
     "ledger verify": "commands.ledger_verify:verify",
+    "listen": "commands.listen:listen",
     "people add": "commands.people_add:add",
     "people add-line": "commands.people_lines:add_line",
     "people change": "commands.people_change:change",
@@ -46,6 +55,7 @@ COMMANDS = {
     "people retire": "commands.people_retire:retire",
     "people show": "commands.people_show:show_person",
     "people take-hat": "commands.people_hats:take_hat",
+    "policy apply": "commands.policy_apply:apply",
     "policy check": "commands.policy_check:check",
     "policy diff": "commands.policy_diff:diff",
     "policy explain": "commands.policy_explain:explain",
@@ -60,7 +70,10 @@ COMMANDS = {
     "purge run": "commands.purge:purge",
     "receipt give": "commands.receipt_give:give",
     "receipt verify": "commands.receipt_verify:verify",
-    "recordings": "commands.recordings:recordings",
+    "recordings find": "commands.recordings_find:find",
+    "recordings heard": "commands.recordings_heard:heard",
+    "recordings list": "commands.recordings_list:list_recordings",
+    "recordings retrieve": "commands.recordings_retrieve:retrieve",
     "serve": "commands.serve:serve",
     "sweep": "commands.sweep:sweep",
     "withdraw": "commands.withdraw:withdraw",
@@ -68,18 +81,20 @@ COMMANDS = {
 """From what a person types to where the command is: `module:attribute`."""
 
 GROUPS = {
+    "approvals": "Words that people give each other for one recording.",
     "holds": "Recordings kept beyond their term.",
     "incident": "Calls pointed out, and what was decided about them.",
     "ledger": "The log that cannot be edited unnoticed.",
     "people": "Who may do what, who answers where, and who was told.",
     "policy": "The policy files.",
     "prompts": "What callers and agents hear.",
+    "recordings": "What there is, what you may see of it, and who heard it.",
     "publish": "What the organisation publishes, made from the policy that runs.",
     "purge": "What is due is destroyed, and what was destroyed is told.",
     "receipt": "The signed proof that one recording is gone.",
 }
 
-USUAL = {"purge": "run", "receipt": "give"}
+USUAL = {"purge": "run", "receipt": "give", "recordings": "list"}
 """What a group does when its first word is none of its commands: `consentline purge --dry-run`."""
 
 COMPLETION_VARIABLE = "_CONSENTLINE_COMPLETE"
@@ -131,7 +146,7 @@ def consentline(context: click.Context, config_path: Path) -> None:
 
     \b
     Example:
-      consentline --config /etc/consentline/consentline.toml recordings
+      consentline --config /etc/consentline/consentline.toml recordings list
     """
     context.obj = Invocation(config_path=config_path)
 

@@ -29,7 +29,7 @@ _OF_A_CALL: tuple[tuple[Kind, dict[str, Json]], ...] = (
     (Kind.DECIDED, {"outcome": "not_refused", "policy_hash": "ab" * 32, "text_hash": "cd" * 32}),
     (Kind.CAPTURED, {"duration_ms": 87_000}),
     (Kind.CALL_ENDED, {}),
-    (Kind.EXPORT_RELEASED, {"person": "anna", "purpose": "quality", "reason": "steekproef, week 47"}),
+    (Kind.ACCESS_RELEASED, {"person": "anna", "purpose": "quality", "reason": "steekproef, week 47"}),
 )
 
 

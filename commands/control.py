@@ -15,12 +15,12 @@ from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from commands.records import Row
 from policy import errors
 from policy.control_connection import ControlConnection
-from policy.errors import AccessRefused, ConsentlineError, Unavailable
+from policy.errors import AccessRefused, ConsentlineError, NotFound, Unavailable
 
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 600.0
@@ -98,23 +98,47 @@ class Daemon:
         question = {"all": True} if alarm_ids is None else {"alarms": list(alarm_ids)}
         return self.ask_rows("POST", "/alarms/settle", question)
 
-    def export(self, *, recording_id: str, proof: Row) -> Row:
-        """Have the access put on the ledger, and return shares, grants and manifest (I5)."""
-        return self.ask_object("POST", "/export", {"recording": recording_id, "proof": proof})
-
     def ledger(self, *, first: int) -> list[Row]:
         """Return the ledger's entries from a sequence number on."""
         return self.ask_rows("GET", "/ledger?" + urlencode({"from": first}))
 
-    def sealed(self, recording_id: str, into: BinaryIO) -> None:
-        """Copy the sealed bytes of a recording into a file; they are worthless without a key."""
-        path = f"/recordings/{quote(recording_id, safe='')}/sealed"
+    def whoami(self) -> str:
+        """Return the person of this OS login.
+
+        Raises:
+            NotFound: If it is nobody's.
+        """
+        person = self.ask_object("GET", "/me").get("person")
+        if not isinstance(person, str):
+            raise NotFound(
+                "this OS login is no person's here",
+                hint="name one with --person; consentline people add says which login is whose",
+            )
+        return person
+
+    def fetch(self, path: str, into: BinaryIO) -> None:
+        """Copy an answer of any length into a file."""
         with closing(self._connection()) as connection:
             answer = self._answer(connection, "GET", path, None)
             while block := self._read(answer, BLOCK_BYTES):
                 into.write(block)
             if answer.length:
                 raise self._broken(f"{answer.length} bytes short")
+
+    def send(self, path: str, source: BinaryIO, size_bytes: int) -> None:
+        """Send a file from where it stands to its end.
+
+        Raises:
+            ConsentlineError: If the daemon cannot be asked, or says no.
+        """
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size_bytes)}
+        with closing(self._connection()) as connection:
+            with self._failures_in_words():
+                connection.request("PUT", path, body=source, headers=headers)
+                answer = connection.getresponse()
+            body = self._read(answer, LARGEST_ANSWER_BYTES)
+            if answer.status >= 400:
+                raise _error_of(answer.status, body)
 
     def ask_rows(self, method: str, path: str, question: Row | None = None) -> list[Row]:
         """Ask what is answered with rows.
@@ -181,7 +205,7 @@ class Daemon:
         except TimeoutError as error:
             raise Unavailable(
                 f"{self._socket_path}: the daemon gave no answer within {self._answer_timeout_s:g} s",
-                hint="what was asked may still be done; look with: consentline recordings",
+                hint="what was asked may still be done; look with: consentline recordings list",
             ) from error
         except (HTTPException, OSError) as error:
             raise self._broken(type(error).__name__) from error

@@ -1,30 +1,31 @@
-"""`consentline export`: one recording, for one person, whole or not at all."""
+"""`consentline export`: a copy of one recording to be handed out, whole or not at all."""
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from commands.asking_why import together_options, who_of, who_options, why_of, why_options
 from commands.invocation import Invocation, pass_invocation
-from commands.passphrase import passphrase_option, read_passphrase
+from commands.passphrase import read_passphrase
+
+if TYPE_CHECKING:
+    from commands.audio import Audio
+    from commands.copies import Digest
+    from commands.disclosure import Access
 
 
 @click.command()
 @click.argument("recording", metavar="RECORDING")
-@click.option("--person", required=True, metavar="LOGIN", help="Whose slot opens it.")
 @click.option(
     "--to",
-    "folder",
+    "target",
     required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Folder to make; it must not exist, or be empty.",
+    type=click.Path(path_type=Path),
+    metavar="DIR|FILE.zip",
+    help="Folder to make, or one ZIP under AES-256; it must not be there, or be an empty folder.",
 )
 @click.option(
     "--format",
@@ -34,54 +35,96 @@ from commands.passphrase import passphrase_option, read_passphrase
     show_default=True,
     help="How the audio is written; the caller is on the left channel, the agent on the right.",
 )
-@passphrase_option
+@click.option(
+    "--silence",
+    type=click.Choice(["caller", "agent"]),
+    help="Replace this party's channel by digital silence; what is still heard of them is stated.",
+)
+@click.option(
+    "--zip-passphrase-fd",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Read the passphrase of the ZIP from file descriptor N; tell it by another way than the letter.",
+)
+@why_options
+@together_options
+@who_options
 @pass_invocation
 def export(
     invocation: Invocation,
     /,
     *,
     recording: str,
-    person: str,
-    folder: Path,
+    target: Path,
     format_name: str,
-    passphrase_fd: int | None,
+    silence: str | None,
+    zip_passphrase_fd: int | None,
+    **given: Any,
 ) -> None:
-    """Open RECORDING and write its audio and a manifest into a new folder, or nothing.
+    """Make a copy of RECORDING with a manifest, in a new folder or ZIP, or nothing.
 
-    The daemon puts the access on the ledger before it releases the recording's envelope;
-    the passphrase and the opened key stay in this process. The manifest names the call, the
-    evidence of consent, and the SHA-256 of every file.
+    The access is on the ledger before anything can be decrypted, and the digest of the copy
+    before it gets its name. The manifest names the call, the evidence of consent, the SHA-256 of
+    the audio, who made it, why, and until when the original is kept.
 
     \b
     Example:
-      consentline export 5f0c1d2e3b4a59687786a5b4c3d2e1f0 --person anna --to ./export
+      consentline export 5f0c1d2e3b4a59687786a5b4c3d2e1f0 --purpose data_subject_request \\
+        --reason "request of 12 November" --case 2026-118 --silence agent --to ./copy.zip
     """
-    from commands import disclosure
-    from commands.audio import FORMATS
-    from policy.clock import SystemClock
+    from commands import audio, copies
+    from commands.disclosure import opened
+    from commands.endings import ending_leaves_nothing
+    from commands.proving import asked
 
-    disclosure.refuse_target(folder)
-    passphrase = read_passphrase(passphrase_fd, whose=person)
-    wanted = disclosure.Wanted(
-        recording_id=recording, person=person, folder=folder, audio_format=FORMATS[format_name]
-    )
-    with _ending_leaves_nothing():
-        written = disclosure.disclose(invocation.daemon(), wanted, passphrase, clock=SystemClock())
+    who, why = who_of(given), why_of(given)
+    daemon = invocation.daemon()
+    copies.refuse_target(target)
+    passphrases = asked(daemon, who)
+    secret = _zip_passphrase(target, zip_passphrase_fd)
+    proved = passphrases.prove(daemon)
+    wanted, side = audio.FORMATS[format_name], None if silence is None else audio.Side(silence)
+    with (
+        ending_leaves_nothing(),
+        opened(daemon, proved, recording, "export", why) as access,
+        copies.new_target(target, secret) as copy,
+    ):
+        with access.plaintext() as flac, audio.opened(flac, silence=side) as sound:
+            digest = copy.add_audio(sound, wanted)
+            copy.add_manifest(_manifest(access, sound, digest, silence))
+        access.complete(copy.finish())
+        written = copy.publish()
     for path in written:
         click.echo(str(path))
 
 
-@contextmanager
-def _ending_leaves_nothing() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end this process as Ctrl-C does: after what is half done is removed (I5)."""
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, _interrupt) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+def _manifest(access: Access, sound: Audio, digest: Digest, silence: str | None) -> dict[str, Any]:
+    from commands.audio import CHANNELS
+    from policy.clock import SystemClock, to_iso
+
+    echo = sound.echo()
+    return {
+        **access.released.manifest,
+        "exported_at": to_iso(SystemClock().now()),
+        "channels": [side.value for side in CHANNELS],
+        "duration_ms": sound.duration_ms,
+        "silenced": None
+        if silence is None or echo is None
+        else {"party": silence, "how": "replaced by digital silence", "residual_echo": echo.to_json()},
+        "files": {digest.name: {"bytes": digest.size_bytes, "sha256": digest.sha256}},
+    }
 
 
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
+def _zip_passphrase(target: Path, descriptor: int | None) -> str | None:
+    from commands.copies import is_zip
+    from store.keys import check_passphrase
+
+    if not is_zip(target):
+        if descriptor is not None:
+            raise click.UsageError("--zip-passphrase-fd: is for a --to that ends in .zip")
+        return None
+    secret = read_passphrase(
+        descriptor, whose="the ZIP", is_new=descriptor is None, option="--zip-passphrase-fd"
+    )
+    check_passphrase(secret)
+    return secret

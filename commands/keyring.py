@@ -162,8 +162,14 @@ class Proven:
     proof: Mapping[str, Any] = field(repr=False)
 
 
-def prove(daemon: Asking, person: str, passphrase: str) -> Proven:
+def prove(daemon: Asking, person: str, passphrase: str, *, beside: str | None = None) -> Proven:
     """Prove to the daemon who asks; the passphrase stays here.
+
+    Args:
+        daemon: The daemon.
+        person: Who.
+        passphrase: Theirs.
+        beside: At whose login they sit, where it is not their own.
 
     Raises:
         WrongPassphrase: If it does not open the slot; the daemon knows, and will be slower next time.
@@ -171,16 +177,35 @@ def prove(daemon: Asking, person: str, passphrase: str) -> Proven:
         AccessRefused: If this login may not be that person.
         ConsentlineError: If the daemon cannot be asked.
     """
-    answer = daemon.ask_object("POST", "/proofs", {"person": person})
-    challenge = parse(ChallengeWire, answer, where="/proofs")
+    challenge = _challenge(daemon, person, beside)
     try:
         keyring = Keyring.open(challenge.slot.slot(), passphrase)
-        info = challenge_info(challenge.challenge, keyring.person)
-        opened = open_with(keyring.private, challenge.sealed, info)
+        opened = _answer(challenge, keyring)
     except (WrongPassphrase, IntegrityError) as error:
         _give_back(daemon, challenge.challenge, error)
         raise
     return Proven(keyring=keyring, proof=to_json(ProofWire(challenge=challenge.challenge, answer=opened)))
+
+
+def prove_again(daemon: Asking, keyring: Keyring) -> Proven:
+    """Prove for another question who asks, with the slot that is open already.
+
+    Raises:
+        IntegrityError: If the challenge is not for this person's key.
+        ConsentlineError: If the daemon cannot be asked.
+    """
+    challenge = _challenge(daemon, keyring.person, None)
+    opened = _answer(challenge, keyring)
+    return Proven(keyring=keyring, proof=to_json(ProofWire(challenge=challenge.challenge, answer=opened)))
+
+
+def _challenge(daemon: Asking, person: str, beside: str | None) -> ChallengeWire:
+    question = {"person": person} | ({} if beside is None else {"beside": beside})
+    return parse(ChallengeWire, daemon.ask_object("POST", "/proofs", question), where="/proofs")
+
+
+def _answer(challenge: ChallengeWire, keyring: Keyring) -> bytes:
+    return open_with(keyring.private, challenge.sealed, challenge_info(challenge.challenge, keyring.person))
 
 
 def _give_back(daemon: Asking, challenge: str, error: ConsentlineError) -> None:

@@ -17,13 +17,16 @@ passphrase_option = click.option(
 )
 
 
-def read_passphrase(descriptor: int | None, *, whose: str, is_new: bool = False) -> str:
+def read_passphrase(
+    descriptor: int | None, *, whose: str, is_new: bool = False, option: str = "--passphrase-fd"
+) -> str:
     """Return a passphrase.
 
     Args:
         descriptor: Where it stands, or None to ask on the terminal.
         whose: Whose it is, for the question.
         is_new: Whether to ask twice.
+        option: What says where it stands.
 
     Raises:
         click.UsageError: If there is nobody to ask, or nothing to read.
@@ -31,7 +34,7 @@ def read_passphrase(descriptor: int | None, *, whose: str, is_new: bool = False)
     if descriptor is not None:
         return _from_descriptor(descriptor)
     if not sys.stdin.isatty():
-        raise click.UsageError("no terminal to ask for the passphrase on; use --passphrase-fd")
+        raise click.UsageError(f"no terminal to ask for the passphrase of {whose} on; use {option}")
     question = f"New passphrase of {whose}" if is_new else f"Passphrase of {whose}"
     answer: str = click.prompt(question, hide_input=True, confirmation_prompt=is_new, err=True)
     return answer

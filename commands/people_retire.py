@@ -13,7 +13,8 @@ NOT_UNDONE = (
     "what they heard, they heard",
     "copies that they took or handed out stay where they are; ledger show names each",
     "holds, registrations and decisions that they made stand",
-    "their name stays with the calls they held, until the data of those calls go",
+    "that they held calls stays on record until the data of those calls go",
+    "id and name stay in the list of who retired: the ledger means them by it",
     "their OS login is not closed, nor a session that they have open",
 )
 """Said to whoever retires somebody."""

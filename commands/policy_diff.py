@@ -20,7 +20,7 @@ def diff(invocation: Invocation, before: str, after: str, as_json: bool) -> None
 
     Each is a name, a file, or NAME@DATE: the version that was in force on that day, as kept
     with its calls. For each change it says what becomes of recordings already made: they
-    keep the term they were promised or get a shorter one, never a longer one.
+    keep the term they were promised; `policy apply` gives them a shorter one, nothing a longer.
 
     \b
     Example:

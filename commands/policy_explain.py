@@ -10,12 +10,15 @@ from commands.invocation import Invocation, pass_invocation
 from commands.table import json_option, show
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from policy.model import Policy
+    from policy.vocabulary import CallId, RecordingId
     from publish.explanation import Asked, CallFacts, Kept
     from store.db import Db
     from store.decisions import Evidence
+    from store.ledger import Json
     from store.recordings import RecordingRow
 
 COLUMNS = ("about", "says", "rule", "source")
@@ -98,6 +101,7 @@ def _facts(db: Db, named: str, now: datetime) -> tuple[CallFacts, Policy | None]
             Held(person=span.person, since=span.since, until=span.until)
             for span in call_agents.of_call(db, row.call_id)
         ),
+        reached_back=_reached_back(db, row.call_id),
     )
     return facts, None if opened_under is None else versions.as_policy(opened_under)
 
@@ -120,7 +124,7 @@ def _asked(db: Db, evidence: Evidence) -> Asked:
 def _kept(db: Db, row: RecordingRow, now: datetime) -> Kept:
     from policy.clock import to_local
     from publish.explanation import Kept
-    from store import holds, keeping, recordings
+    from store import closures, holds, keeping, recordings
 
     kept_by = []
     if row.erased_at is None:
@@ -142,8 +146,50 @@ def _kept(db: Db, row: RecordingRow, now: datetime) -> Kept:
         erased_at=row.erased_at,
         promised_at=row.promised_at,
         kept_by=tuple(kept_by),
+        closed=tuple(closures.in_words(db, row.recording_id)),
+        incident=_incident(db, row.recording_id),
+        reached_from=_reached_from(db, row.recording_id),
         concluded=recordings.why_concluded(db, row.recording_id),
     )
+
+
+def _incident(db: Db, recording_id: RecordingId) -> str | None:
+    from policy.clock import to_local
+    from store import incidents
+    from store.incidents import Stage
+
+    found = incidents.of_recording(db, recording_id)
+    if found is None:
+        return None
+    said = f"flagged as {found.kind.value} at {to_local(found.flagged_at)}"
+    if found.stage is Stage.FLAGGED:
+        return f"{said}, to be assessed before {to_local(found.assess_by_at)}"
+    if found.assessed_at is None:
+        return f"{said}, and lapsed: nobody assessed it before {to_local(found.assess_by_at)}"
+    return f"{said}, {found.stage.value} at {to_local(found.assessed_at)}"
+
+
+def _reached_from(db: Db, recording_id: RecordingId) -> CallId | None:
+    from policy.vocabulary import CallId
+
+    told = _told_of_reach(db, recording_id)
+    return None if told is None else CallId(str(told["refused"]))
+
+
+def _reached_back(db: Db, call_id: CallId) -> tuple[RecordingId, ...]:
+    from policy.vocabulary import RecordingId
+
+    told = _told_of_reach(db, call_id)
+    listed = None if told is None else told["recordings"]
+    return tuple(RecordingId(str(one)) for one in listed) if isinstance(listed, list) else ()
+
+
+def _told_of_reach(db: Db, subject: str) -> Mapping[str, Json] | None:
+    from store import ledger
+
+    kind = ledger.Kind.REFUSAL_REACHED_BACK.value
+    entries = ledger.show(db, subject=subject)
+    return next((entry.payload for entry in entries if entry.kind == kind), None)
 
 
 def _policy(db: Db, content_hash: str | None) -> Policy | None:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from daemon.control import Row
 from daemon.desks.operations import DecisionQuestion, GateQuestion
@@ -174,19 +173,6 @@ class DaemonOperations:
             {"recording_id": recording_id, "result": result.value}
             for recording_id, result in finished.items()
         ]
-
-    async def sealed_path(self, recording_id: RecordingId) -> Path:
-        """Return where the sealed bytes lie.
-
-        Raises:
-            NotFound: If there are none.
-        """
-
-        def work() -> Path:
-            self._archive.vault.open(recording_id).close()
-            return self._archive.vault.path(recording_id)
-
-        return await self._run(work)
 
     async def ledger(self, first: int) -> Sequence[Row]:
         """Return ledger entries from a sequence number on."""

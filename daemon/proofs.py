@@ -76,14 +76,19 @@ class Proofs:
         self._next_at_s: dict[PersonId, float] = {}
         self._handed_out = asyncio.Event()
 
-    async def challenge(self, person: PersonId, peer: Peer) -> Challenge:
+    async def challenge(self, person: PersonId, peer: Peer, *, beside: PersonId | None = None) -> Challenge:
         """Hand out somebody's slot with a challenge, after the delay that earlier failures earned.
+
+        Args:
+            person: Whose.
+            peer: Who asks for it.
+            beside: At whose login they sit, to unlock together with them; None: at their own.
 
         Raises:
             NotFound: If there is no such person, or they have no key.
             AccessRefused: If this login may not be them, or too many challenges are open.
         """
-        must_be(peer, person)
+        must_be(peer, beside or person)
         # Again and again: another try may fail while this one waits.
         while (wait_s := self._next_at_s.get(person, 0.0) - _now_s()) > 0:  # noqa: ASYNC110 - until a moment
             await asyncio.sleep(wait_s)

@@ -23,7 +23,7 @@ from daemon.agi_ends import AgiEnds
 from daemon.bridges import Bridges, Met, Parted
 from daemon.checkpoints import CheckpointKeeper
 from daemon.control import ControlSocket
-from daemon.desks.exports import ExportDesk
+from daemon.desks.access import AccessDesk
 from daemon.desks.holds import HoldsDesk
 from daemon.desks.incidents import IncidentsDesk
 from daemon.desks.keys import KeyDesk
@@ -31,6 +31,8 @@ from daemon.desks.ledger import LedgerDesk
 from daemon.desks.operations import OperationsDesk
 from daemon.desks.people import PeopleDesk
 from daemon.desks.policies import PoliciesDesk
+from daemon.desks.promises import PromisesDesk
+from daemon.doorway import Doorway
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
 from daemon.holders import Holders
 from daemon.jobs import Job, Jobs
@@ -78,6 +80,7 @@ JOB_MINUTES: Mapping[str, int] = {
     "sweep": 60,
     "alarms": 1,
     "mirror": 1,
+    "accesses": 10,
 }
 """How often each recurring job runs, in the order in which they run at start."""
 
@@ -200,6 +203,9 @@ class Service:
         self._mirroring = _mirroring(config, archive)
         self._agi_ends = AgiEnds(self._agi_gate, tape.alive)
         self._operations = self._build_operations()
+        self._doorway = Doorway(
+            archive=archive, policies=policies, thread=register.thread, tag_key=register.tag_key
+        )
         self._proofs = Proofs(
             db=archive.db, thread=register.thread, clock=self._clock, randomness=archive.randomness
         )
@@ -277,8 +283,9 @@ class Service:
             PeopleDesk(self._people),
             PoliciesDesk(self._policies),
             KeyDesk(db=archive.db, thread=thread, proofs=self._proofs, clock=self._clock),
-            ExportDesk(archive=archive, thread=thread, proofs=self._proofs),
+            AccessDesk(self._doorway, self._proofs),
             IncidentsDesk(self._archive, self._register.thread),
+            PromisesDesk(self._archive, self._register.thread, self._policies),
             HoldsDesk(self._archive, self._register.thread),
         )
         routes = (route for desk in desks for route in desk.routes())
@@ -331,6 +338,7 @@ class Service:
 
     async def _settle(self) -> None:
         """Settle what an earlier life left, before anything new begins (I4, I7, I9)."""
+        await self._doorway.settle()
         await self._marks.take_all()
         await self._captures.reconcile(absent=True)
         there = {listed.channel_id for listed in await self._ami.ask_list(list_channels([]))}
@@ -433,6 +441,7 @@ class Service:
             "sweep": sweep,
             "alarms": self._end_alarms,
             "mirror": self._mirror,
+            "accesses": self._doorway.close_untold,
         }
 
         def job(name: str, every_minutes: int) -> Job:

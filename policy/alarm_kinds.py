@@ -267,6 +267,12 @@ GUIDES = (
         ends=(Ending.JOB_DONE,),
     ),
     Guide(
+        kind="accesses_failed",
+        meaning="it could not be put on the ledger that nobody told how an access to a recording ended",
+        advice="read the text; the daemon tries again, and at its next start",
+        ends=(Ending.JOB_DONE,),
+    ),
+    Guide(
         kind="checkpoints_failed",
         meaning="no checkpoint of the ledger could be signed, or payloads of the ledger stay past their term",
         advice="read the text; `consentline ledger verify`; is `paths.signing_key` where it was?",

@@ -1,7 +1,8 @@
 """What changes from one policy to another, and what that means for recordings already made.
 
-A new version takes effect for new calls. A recording already made keeps the term it was
-promised, or gets a shorter one, never a longer one: `policy.terms.due_after_change`.
+A new version takes effect for new calls. A recording already made keeps the term it was promised;
+`consentline policy apply` gives it and the data about its call a shorter one where the new version
+has one, and nothing ever gives it a longer one: `policy.terms.due_after_change`.
 """
 
 from __future__ import annotations
@@ -71,6 +72,8 @@ def _terms(old: Policy, new: Policy) -> Iterator[Change]:
         if before == after:
             continue
         for_made = term_of_made(before, after)
+        if kind not in _APPLIED and for_made is not ForMade.TERM_UNTOUCHED:
+            for_made = ForMade.AS_PROMISED
         key = f"retention.{kind.value}"
         source = new.retention.source_of(kind.value) or new.retention.source_of("call_data")
         yield Change(
@@ -88,7 +91,7 @@ def _terms(old: Policy, new: Policy) -> Iterator[Change]:
             after=_days(new),
             source=new.working_days.source or "no source given",
             for_made=ForMade.EARLIER_OF_BOTH,
-            says="recordings already made end at the earlier of both calendars, never later",
+            says="recordings already made keep their end; `policy apply` gives the earlier of both calendars",
         )
 
 
@@ -98,9 +101,14 @@ def _of_term(kind: DataKind, before: str, after: str, for_made: ForMade) -> str:
         case ForMade.AS_PROMISED:
             return f"{what}: keep the {before} promised, never longer; {after} is for new calls"
         case ForMade.SHORTER:
-            return f"{what}: get the shorter {after} as well, counted from where the {before} began"
+            return (
+                f"{what}: keep the {before} until `policy apply` gives them the shorter {after},"
+                " counted from the same start"
+            )
         case ForMade.EARLIER_OF_BOTH:
-            return f"{what}: end when the earlier of {before} and {after} ends, never later"
+            return (
+                f"{what}: keep the {before} until `policy apply` gives each the earlier of both, never later"
+            )
         case ForMade.TERM_UNTOUCHED:
             return f"{what}: nothing, for no period was filled in before"
 
@@ -125,6 +133,9 @@ def _other_keys(old: Policy, new: Policy, *, told: Collection[str]) -> Iterator[
         )
 
 
+_APPLIED: Final = (DataKind.RECORDING, DataKind.CALL_DATA)
+"""Which terms `consentline policy apply` shortens for calls already made."""
+
 _TERMS: Final = frozenset(f"retention.{kind.value}" for kind in DataKind)
 _LONGER_ENDS: Final = ("extensions.", "holds.", "hardship.")
 _HEARD: Final = ("consent.", "notice.", "withdrawn.", "agent_recorded.", "agent_not_recorded.")
@@ -140,12 +151,9 @@ def _of_key(key: str, was: Citation | None, is_: Citation | None) -> tuple[ForMa
     if was is not None and is_ is not None and was.value == is_.value:
         return ForMade.TERM_UNTOUCHED, f"only its source changes: {was.source} -> {is_.source}"
     if key.startswith(_LONGER_ENDS):
-        periods = [one.value for one in (was, is_) if one is not None and isinstance(one.value, Period)]
-        if len(periods) == 2:
-            return _lasts(*periods)
         return (
             ForMade.AS_PROMISED,
-            "recordings already made: no end moves later than the old version allows; new calls get the new",
+            "recordings already made go by the version that their callers were told; new calls get the new",
         )
     if key.startswith(_HEARD):
         return (
@@ -158,20 +166,6 @@ def _of_key(key: str, was: Citation | None, is_: Citation | None) -> tuple[ForMa
             "their term stays; callers of recordings already made were told the old version of this",
         )
     return ForMade.TERM_UNTOUCHED, "recordings already made keep their term"
-
-
-def _lasts(before: Period, after: Period) -> tuple[ForMade, str]:
-    for_made = term_of_made(before, after)
-    match for_made:
-        case ForMade.AS_PROMISED:
-            return (
-                for_made,
-                f"recordings already made: at most {before}, as promised; {after} is for new calls",
-            )
-        case ForMade.SHORTER:
-            return for_made, f"recordings already made: at most {after} as well, the shorter"
-        case _:
-            return for_made, f"recordings already made: the earlier of {before} and {after}"
 
 
 def _by_key(policy: Policy) -> Mapping[str, Citation]:

@@ -3,9 +3,10 @@
     ConsentlineError            1   anything below that has no better code
     ├── (click's own usage)     2   wrong option or argument on the command line
     ├── ConfigError             3   config or policy file: where, what, got, expected
-    ├── NotFound                4   no such call, recording, alarm, policy or prompt
+    ├── NotFound                4   no such call, recording, person, alarm, policy or prompt
     ├── AccessRefused           5   not this person, not this login, not for this
-    │   └── WrongPassphrase    12   the passphrase does not open this person's slot
+    │   ├── WrongPassphrase    12   the passphrase does not open this person's slot
+    │   └── RefusedByPolicy    13   the policy says no, whatever the recording
     ├── IntegrityError          6   sealed file, ledger or vault is not what it was
     ├── Unavailable             7   Asterisk, the daemon or a port cannot be reached or had
     ├── StateConflict           8   the thing is not in a state in which this can be done
@@ -62,7 +63,7 @@ class ConfigError(ConsentlineError):
 
 
 class NotFound(ConsentlineError):
-    """No such call, recording, alarm, policy or prompt."""
+    """No such call, recording, person, alarm, policy or prompt."""
 
     exit_code = 4
 
@@ -77,6 +78,12 @@ class WrongPassphrase(AccessRefused):
     """The passphrase does not open this person's slot; counted, and the next try waits."""
 
     exit_code = 12
+
+
+class RefusedByPolicy(AccessRefused):
+    """The policy says no to this person, purpose or action, whatever the recording."""
+
+    exit_code = 13
 
 
 class IntegrityError(ConsentlineError):

@@ -13,7 +13,7 @@ from policy.clock import LOCAL_ZONE, to_local
 from policy.model import Policy
 from policy.period import Period
 from policy.retention import BackupMode, DataKind
-from policy.rules import deciding_key
+from policy.rules import deciding_key, due_at
 from policy.scope import AnsweredBy, TransferOutside
 from policy.section import Section
 from policy.terms import data_due_at
@@ -35,6 +35,7 @@ class About(Enum):
     RETENTION = "retention"
     WHAT_NEXT = "what next"
     LONGER = "longer"
+    INCIDENT = "incident"
     WITHDRAWAL = "withdrawal"
     LISTENING = "who may hear"
     BACKUP = "backup"
@@ -72,6 +73,9 @@ class Kept:
         rule: Why it is due then, in words, as stored when it began.
         promised_at: When it had to be gone by its term alone.
         kept_by: Each hold and extension that keeps it now, in words.
+        closed: What closes it to nearly everybody now, such as `restricted`, and why.
+        incident: What it was flagged for and what became of that, in words, or None.
+        reached_from: The later call whose refusal took it back, or None.
         concluded: When and why it ended while its call went on, or None.
         ended_because: Why its end was decided, or None.
     """
@@ -85,6 +89,9 @@ class Kept:
     erased_at: datetime | None
     promised_at: datetime
     kept_by: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
+    incident: str | None = None
+    reached_from: CallId | None = None
     concluded: tuple[datetime, ConcludedBecause] | None = None
 
 
@@ -108,6 +115,7 @@ class CallFacts:
 
     Attributes:
         going_on: Whether it has not ended yet.
+        reached_back: Earlier recordings that this call's refusal took back.
     """
 
     call_id: CallId
@@ -120,6 +128,7 @@ class CallFacts:
     data_due_at: datetime
     data_erased_at: datetime | None
     held: tuple[Held, ...] = ()
+    reached_back: tuple[RecordingId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +175,9 @@ def _explain(
         yield _scope(policy)
     yield from _of_notice(facts)
     yield _of_outcome(facts, policy)
+    if facts.reached_back and policy is not None:
+        names = ", ".join(recording_id[:8] for recording_id in facts.reached_back)
+        yield _reached(f"this refusal took back what the same caller said before: {names}", policy)
     yield from _of_holders(facts, policy)
     for kept in facts.kept:
         if kept.policy is not None:
@@ -277,6 +289,31 @@ def _of_holders(facts: CallFacts, policy: Policy | None) -> Iterator[Reason]:
         yield Reason(about=About.HELD, says=says, rule=rule, source=source)
 
 
+def _reached(says: str, policy: Policy) -> Reason:
+    return Reason(
+        about=About.WITHDRAWAL,
+        says=says,
+        rule=f"consent.refusal_reaches_back = {policy.consent.refusal_reaches_back}",
+        source=_source(policy.consent, "refusal_reaches_back"),
+    )
+
+
+def _of_decisions(kept: Kept, policy: Policy) -> Iterator[Reason]:
+    """Give what somebody decided about this very recording."""
+    name = kept.recording_id[:8]
+    if kept.reached_from is not None:
+        yield _reached(f"{name}: taken back by the refusal in call {kept.reached_from}", policy)
+    if kept.incident is not None:
+        yield Reason(about=About.INCIDENT, says=f"{name}: {kept.incident}", rule="on the ledger", source="X6")
+    for words in kept.closed:
+        yield Reason(
+            about=About.LISTENING,
+            says=f"{name}: closed, but for the grants that say so: {words}",
+            rule="access.grants: even_when",
+            source="AVG art. 18(2) and 21(1)",
+        )
+
+
 def _why_concluded(name: str, policy: Policy, at: datetime, because: ConcludedBecause) -> Reason:
     ended = f"{name}: ended at {to_local(at)}, while the call went on"
     if because is ConcludedBecause.ANOTHER_GATE:
@@ -299,6 +336,7 @@ def _of_recording(kept: Kept, policy: Policy, facts: CallFacts, now: datetime) -
         rule=kept.rule,
         source=source,
     )
+    yield from _of_decisions(kept, policy)
     if kept.concluded is not None:
         yield _why_concluded(name, policy, *kept.concluded)
     if kept.erased_at is not None:
@@ -312,7 +350,7 @@ def _of_recording(kept: Kept, policy: Policy, facts: CallFacts, now: datetime) -
         return
     yield Reason(
         about=About.RETENTION,
-        says=f"{name}: kept at most {policy.retention.recording}, so due at {to_local(kept.promised_at)}",
+        says=f"{name}: {_promise(kept, policy, facts)}, so due at {to_local(kept.promised_at)}",
         rule=f"retention.recording = {policy.retention.recording}",
         source=source,
     )
@@ -332,6 +370,12 @@ def _of_recording(kept: Kept, policy: Policy, facts: CallFacts, now: datetime) -
         yield from _longer(policy)
         yield from _withdrawal(policy, going_on=facts.going_on)
         yield from _listening(policy)
+
+
+def _promise(kept: Kept, policy: Policy, facts: CallFacts) -> str:
+    promised = f"kept at most {policy.retention.recording}"
+    shortened = kept.promised_at < due_at(policy, facts.started_at)
+    return f"{promised}, and shortened since ({kept.rule})" if shortened else promised
 
 
 def _next(kept: Kept, now: datetime) -> str:

@@ -25,7 +25,7 @@ from policy.clock import SteppedClock, SystemClock, from_iso, to_local
 from policy.config import load_config
 from sandbox import deadline, ears
 from sandbox.fetch import SandboxError, fetch, sandbox_folder
-from sandbox.site import PERSON, POLICIES, Site
+from sandbox.site import POLICIES, Site
 from sandbox.softphone import Call, Softphone
 from sandbox.speech import RATE_HZ, Samples, read_growing_wav, read_wav
 
@@ -179,7 +179,7 @@ class Demo:
         story = Story(
             title=f"(e) The daemon is stopped, a caller calls all the same: {NUMBER}", unattended=True
         )
-        before = len(self._site.cli("recordings"))
+        before = len(self._site.cli("recordings", "list"))
         self._site.stop_daemon()
         try:
             with self._phone("unattended", "caller2") as phone:
@@ -194,18 +194,16 @@ class Demo:
             self._site.start_daemon()
         decided = self._decision(story)
         story.check(decided["decision"] == "gate_unavailable", "taken in afterwards: gate_unavailable")
-        story.check(len(self._site.cli("recordings")) == before, "no recording came of it")
+        story.check(len(self._site.cli("recordings", "list")) == before, "no recording came of it")
         return story
 
     # ---------------------------------------------------------------- export and purge
 
     def export(self, recording_id: str) -> Story:
-        """Export the recording of (a), and hear both voices, each in its own channel."""
-        story = Story(title="Export of (a)")
+        """Export the recording of (a) for its caller, and hear both voices, each in its own channel."""
+        story = Story(title="Export of (a), by the privacy officer, once the caller's request was confirmed")
         target = self._folder / "export"
-        self._site.run(
-            *("export", recording_id, "--person", PERSON, "--to", str(target)), with_passphrase=True
-        )
+        self._site.copy_for_data_subject(recording_id, target)
         manifest = json.loads((target / "manifest.json").read_text())
         (name,) = manifest["files"]
         samples, _ = soundfile.read(target / name, dtype="float64", always_2d=True)
@@ -220,6 +218,9 @@ class Demo:
         best = max(by_agent, key=max)
         told = f"an agent's voice is in channel 2 ({best[1]:.2f}), not in 1 ({best[0]:.2f})"
         story.check(best[1] > LIKE_A_VOICE > best[0], told)
+        released = manifest["released"]
+        told = f"the manifest says who, why, by which article: {released['role']}, {released['article']}"
+        story.check(released["purpose"] == "data_subject_request", told)
         evidence = manifest["evidence"][-1]
         story.check(
             bool(evidence["audio_sha256"]), "the manifest names the very audio that asked for consent"
@@ -245,7 +246,7 @@ class Demo:
         story.check(ids == [row["recording_id"]], "the purge at the due moment: this recording, and no other")
         story.check(not sealed.exists(), "its sealed bytes are gone")
         after = next(
-            one for one in self._site.cli("recordings") if one["recording_id"] == row["recording_id"]
+            one for one in self._site.cli("recordings", "list") if one["recording_id"] == row["recording_id"]
         )
         story.check(after["state"] == "purged", f"its row says purged, because {after['erased_because']}")
         verified = self._site.run("ledger", "verify", check=False)
@@ -320,7 +321,7 @@ class Demo:
         recording_id = self._decision(story)["recording_id"]
 
         def found() -> dict[str, Any] | None:
-            rows = self._site.cli("recordings")
+            rows = self._site.cli("recordings", "list")
             return next((row for row in rows if row["recording_id"] == recording_id and told(row)), None)
 
         return _await(found, what)
@@ -374,8 +375,8 @@ def run(site: Site, folder: Path) -> list[str]:
     unattended = demo.unattended()
     unattended.show()
     columns = ("recording_id", "state", "duration_ms", "due_at", "sealed_bytes", "erased_because")
-    _show_rows("recordings", site.cli("recordings"), columns)
-    kept = [row for row in site.cli("recordings") if row["state"] == "sealed"]
+    _show_rows("recordings", site.cli("recordings", "list"), columns)
+    kept = [row for row in site.cli("recordings", "list") if row["state"] == "sealed"]
     if len(kept) != 1:
         return [f"{len(kept)} recordings are kept, expected the one of (a)"]
     last = [demo.export(kept[0]["recording_id"]), demo.purge(kept[0])]

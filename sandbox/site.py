@@ -33,6 +33,9 @@ POLICIES = (
     REPOSITORY / "sandbox/policies/toestemming.toml",
 )
 PERSON = "sandbox"
+OFFICER = "privacy_officer"
+WORN_ALREADY = 8
+"""Exit code of a hat that somebody wears already."""
 SNIPPETS = ("extensions.conf", "features.conf", "ari.conf", "manager.conf")
 DAEMON_WITHIN_S = 20.0
 _MEMORY = Path("/dev/shm")  # noqa: S108 - memory-backed on purpose; init makes a private folder in it
@@ -210,6 +213,29 @@ class Site:
     def cli(self, *arguments: str, with_passphrase: bool = False) -> Any:
         """Run `consentline ... --json` and return what it printed, parsed."""
         return json.loads(self.run(*arguments, "--json", with_passphrase=with_passphrase).stdout)
+
+    def copy_for_data_subject(self, recording_id: str, target: Path) -> None:
+        """Export a recording as `PERSON`, in the role that fulfils requests, once one was confirmed.
+
+        Raises:
+            SandboxError: it failed, with what it said.
+        """
+        rows = self.cli("recordings", "list")
+        policy = next(row["policy"] for row in rows if row["recording_id"] == recording_id)
+        role = self.run("people", "give-hat", PERSON, OFFICER, "--policy", policy, check=False)
+        if role.returncode not in (0, WORN_ALREADY):
+            raise SandboxError(f"people give-hat: {role.stderr.strip()}")
+        why = (
+            "--purpose",
+            "data_subject_request",
+            "--reason",
+            "to hear what was recorded",
+            "--case",
+            "SANDBOX",
+        )
+        who = ("--person", PERSON, "--policy", policy)
+        self.run("approvals", "confirm", recording_id, *why, *who, with_passphrase=True)
+        self.run("export", recording_id, *why, *who, "--to", str(target), with_passphrase=True)
 
     def environment(self) -> dict[str, str]:
         """The environment in which consentline finds this site, and espeak-ng."""

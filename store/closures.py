@@ -16,7 +16,7 @@ from store import ledger, recordings
 from store.db import Db, Tx
 from store.ledger import Json, Kind
 
-__all__ = ["Closure", "all_restricted", "close", "lift", "of_recording"]
+__all__ = ["Closure", "all_restricted", "close", "in_words", "lift", "of_recording"]
 
 
 def of_recording(db: Db, recording_id: RecordingId) -> frozenset[Closure]:
@@ -25,6 +25,16 @@ def of_recording(db: Db, recording_id: RecordingId) -> frozenset[Closure]:
         "SELECT closure FROM closures WHERE recording_id = ? AND lifted_at IS NULL", (recording_id,)
     )
     return frozenset(Closure(row["closure"]) for row in found)
+
+
+def in_words(db: Db, recording_id: RecordingId) -> tuple[str, ...]:
+    """Return each closure that holds now, with its reason."""
+    found = db.rows(
+        "SELECT closure, because FROM closures WHERE recording_id = ? AND lifted_at IS NULL"
+        " ORDER BY closure_id",
+        (recording_id,),
+    )
+    return tuple(f"{row['closure']} ({row['because']})" for row in found)
 
 
 def all_restricted(db: Db) -> frozenset[RecordingId]:

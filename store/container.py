@@ -107,6 +107,12 @@ def sealed_size_bytes(plaintext_bytes: int) -> int:
     return HEADER_BYTES + plaintext_bytes + TAG_BYTES * (plaintext_bytes // CHUNK_BYTES + 1)
 
 
+def is_whole_size(size_bytes: int) -> bool:
+    """Return whether a container can have this size: header, full chunks, and a shorter last one."""
+    last_bytes = (size_bytes - HEADER_BYTES) % SEALED_CHUNK_BYTES
+    return size_bytes >= HEADER_BYTES + TAG_BYTES and last_bytes >= TAG_BYTES
+
+
 def seal_stream(source: BinaryIO, target: BinaryIO, key: bytes, context: bytes, salt: bytes) -> int:
     """Encrypt all that is left in `source` and append it to `target`.
 

@@ -28,7 +28,7 @@ is not there, keys and plaintext go all the same; only the receipt waits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -187,6 +187,37 @@ class _Batch:
         )
 
 
+def rekey(
+    archive: Archive,
+    epoch: Epoch,
+    erased: frozenset[RecordingId],
+    *,
+    also: Callable[[Tx], None] | None = None,
+    step: Step = straight_on,
+) -> None:
+    """Carry out `epochs.plan_rekey`; a plan made again after a crash holds what is left of it.
+
+    Args:
+        archive: Where the keys are.
+        epoch: Whose recordings.
+        erased: Recordings whose envelopes go now; older copies of them go blind.
+        also: Committed with the deletion of those envelopes.
+        step: For crash tests.
+
+    Raises:
+        DestructionIncomplete: If a key is still there; running again is safe.
+    """
+    steps = plan_rekey(
+        epoch=epoch,
+        keys=archive.epochs.names(),
+        wraps=envelopes.wraps_of(archive.db, epoch),
+        erased=erased,
+    )
+    for do in steps:
+        step(type(do).__name__)
+        _carry_out(archive, do, also)
+
+
 def note_intents(batch: _Batch, step: Step) -> None:
     """I4, first: that each is to go is durable before anything goes."""
     archive, rows = batch.archive, batch.rows()
@@ -213,7 +244,7 @@ def destroy_keys(batch: _Batch, step: Step) -> None:
             envelopes.delete(tx, due)  # I4
         step("envelope rows of due recordings gone")
     for epoch in _epochs(early):
-        _rekey(batch, epoch, frozenset(early), step)
+        rekey(archive, epoch, frozenset(early), step=step)
     archive.db.forget_deleted()  # I4: a deleted row is still in the write-ahead log until now
     for recording_id in keyed:
         batch.note(recording_id, "key")
@@ -293,21 +324,7 @@ def _epochs(rows: Mapping[RecordingId, RecordingRow]) -> list[Epoch]:
     return [by_label[label] for label in sorted(by_label)]
 
 
-def _rekey(batch: _Batch, epoch: Epoch, erased: frozenset[RecordingId], step: Step) -> None:
-    """Carry out `epochs.plan_rekey`; a plan made again after a crash holds what is left of it."""
-    archive = batch.archive
-    steps = plan_rekey(
-        epoch=epoch,
-        keys=archive.epochs.names(),
-        wraps=envelopes.wraps_of(archive.db, epoch),
-        erased=erased,
-    )
-    for do in steps:
-        step(type(do).__name__)
-        _carry_out(archive, do)
-
-
-def _carry_out(archive: Archive, do: RekeyStep) -> None:
+def _carry_out(archive: Archive, do: RekeyStep, also: Callable[[Tx], None] | None) -> None:
     try:
         match do:
             case CreateGeneration():
@@ -317,6 +334,8 @@ def _carry_out(archive: Archive, do: RekeyStep) -> None:
                     if do.staying:
                         envelopes.rewrap(tx, do.staying, archive.epochs, archive.epochs.current(do.epoch))
                     envelopes.delete(tx, (wrap.recording_id for wrap in do.leaving))  # I4
+                    if also is not None:
+                        also(tx)
             case EmptyWriteAheadLog():
                 archive.db.forget_deleted()
             case DestroyKey():

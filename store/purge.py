@@ -26,9 +26,12 @@ from policy.clock import to_iso, to_ms
 from policy.errors import DestructionIncomplete
 from policy.vocabulary import CallId, ErasedBecause, PolicyName, RecordingId, RecordingState
 from store import (
+    accesses,
     alarms,
     call_data,
+    confirmations,
     destruction,
+    draws,
     envelopes,
     holds,
     incidents,
@@ -36,6 +39,7 @@ from store import (
     ledger_terms,
     moves,
     recordings,
+    words,
 )
 from store.archive import Archive
 from store.call_data import CallDue
@@ -185,6 +189,7 @@ def run(archive: Archive, guard: ClockGuard, *, step: Step = straight_on) -> Pur
     # Looked up again: calls whose recording went just now are free to go, too.
     calls = call_data.kept(archive.db, until=at)
     erased = call_data.erase(archive.db, calls, at=archive.clock.now(), step=step)
+    _forget_accesses(archive, at, step)
     moves.finish(archive, step=step)
     ledger_terms.run(archive.db, at, step=step)
     epoch_keys = destroy_passed_epochs(archive, at, step=step)
@@ -198,6 +203,18 @@ def run(archive: Archive, guard: ClockGuard, *, step: Step = straight_on) -> Pur
         calls_erased=erased,
         epoch_keys=epoch_keys,
     )
+
+
+def _forget_accesses(archive: Archive, at: datetime, step: Step) -> None:
+    """Erase the rows about accesses, words, draws and confirmed requests whose own terms are over."""
+    kinds = (accesses, words, draws, confirmations)
+    if not any(kind.any_due(archive.db, at) for kind in kinds):
+        return
+    step("forget accesses and words")
+    with archive.db.write() as tx:
+        for kind in kinds:
+            kind.forget_due(tx, at)
+    archive.db.forget_deleted()
 
 
 def destroy_passed_epochs(

@@ -17,7 +17,7 @@ and only `store/destruction.py` sets it (I4).
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -223,6 +223,14 @@ def find_recording(db: Db, recording_id: RecordingId) -> RecordingRow | None:
     return _recording(found[0]) if found else None
 
 
+def among(db: Db, recording_ids: Sequence[RecordingId]) -> tuple[RecordingRow, ...]:
+    """Return those of these recordings that there are; an id may be any text."""
+    marks = ", ".join("?" * len(recording_ids))
+    # The marks are as many as there are ids; the ids themselves are bound.
+    found = db.rows(f"SELECT * FROM recordings WHERE recording_id IN ({marks})", recording_ids)  # noqa: S608
+    return tuple(_recording(row) for row in found)
+
+
 def all_recordings(db: Db) -> tuple[RecordingRow, ...]:
     """Return every recording, oldest first."""
     found = db.rows("SELECT * FROM recordings ORDER BY started_at, rowid")
@@ -341,6 +349,15 @@ def sealed(tx: Tx, recording_id: RecordingId, at: datetime, file: SealedFile) ->
     if moved:
         _tell(tx, Kind.SEALED, at, recording_id, sealed_bytes=file.size_bytes, sealed_sha256=file.sha256)
     return moved
+
+
+def resealed(tx: Tx, recording_id: RecordingId, file: SealedFile) -> None:
+    """Note that another sealed file takes this one's place; `store/part_erasure.py` alone calls this."""
+    tx.execute(
+        "UPDATE recordings SET sealed_bytes = ?, sealed_sha256 = ?"
+        " WHERE recording_id = ? AND state = 'sealed'",
+        (file.size_bytes, file.sha256, recording_id),
+    )
 
 
 def withdrawn(tx: Tx, recording_id: RecordingId, at: datetime, by: WithdrawnBy) -> bool:

@@ -4,6 +4,7 @@
         .consentline-vault      says that this is the vault and not the place where it gets mounted
         3f/3f0c....sealed       one recording
         3f/.3f0c....tmp         being written; never looked at
+        3f/.3f0c....part        handed in to take a file's place; never looked at
 
 A file appears under its name complete and durable (I2). The marker is against a vault on a
 disk that is not mounted: there every file would look gone, and receipts would be false.
@@ -17,7 +18,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from io import BufferedReader
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
@@ -32,6 +33,7 @@ _MARKER: Final = ".consentline-vault"
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _FINISHED: Final = re.compile(r"(.+)\.sealed", re.DOTALL)
 _UNFINISHED: Final = re.compile(r"\.(.+)\.tmp", re.DOTALL)
+_STAGED: Final = re.compile(r"\.(.+)\.part", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +136,60 @@ class Vault:
         step("read the container again")
         return self._read_again(final, size_bytes, key, context)
 
+    def stage(self, recording_id: RecordingId) -> BufferedWriter:
+        """Return a new file in which bytes are handed in that are to take a recording's place.
+
+        They are worth nothing before `put_staged`; an earlier attempt is replaced.
+
+        Raises:
+            Unavailable: If this is not the vault, or nothing can be written.
+        """
+        self.must_be_there()
+        path = self._staged(recording_id)
+        try:
+            self._make_fan_out(path.parent)
+            return os.fdopen(_open_private(path), "wb")
+        except OSError as error:
+            raise Unavailable(f"recording {recording_id}: cannot be handed in: {error.strerror}") from error
+
+    def check_staged(self, recording_id: RecordingId) -> Written:
+        """Return what was handed in, read again from the disk, once it is durable.
+
+        It has the shape of a container; whether it opens is known to whoever sealed it.
+
+        Raises:
+            NotFound: If nothing was handed in.
+            IntegrityError: If it cannot be a whole container.
+        """
+        path = self._staged(recording_id)
+        try:
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+                sync_folder(path.parent)
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+                size_bytes = file.tell()
+        except FileNotFoundError as error:
+            raise NotFound(f"recording {recording_id}: nothing was handed in for it") from error
+        if not container.is_whole_size(size_bytes):
+            raise IntegrityError(f"recording {recording_id}: {size_bytes} bytes are no whole sealed file")
+        return Written(size_bytes=size_bytes, sha256=sha256)
+
+    def put_staged(self, recording_id: RecordingId) -> None:
+        """Put what was handed in into the place of a recording's file, whose bytes go; durable on return."""
+        with suppress(FileNotFoundError):  # done before, by a run that was cut off
+            self._staged(recording_id).rename(self.path(recording_id))
+        sync_folder(self.path(recording_id).parent)
+
+    def drop_staged(self, recording_id: RecordingId) -> None:
+        """Remove what was handed in; again is harmless."""
+        self._staged(recording_id).unlink(missing_ok=True)
+
+    def staged(self) -> tuple[RecordingId, ...]:
+        """Return the recordings for which something was handed in."""
+        matches = (_STAGED.fullmatch(name) for name in self._names())
+        return tuple(RecordingId(match[1]) for match in matches if match is not None)
+
     def open(self, recording_id: RecordingId) -> BufferedReader:
         """Return a sealed file, opened to read.
 
@@ -165,7 +221,7 @@ class Vault:
         """
         final = self.path(recording_id)
         existed = False
-        for path in (final, self._temporary(recording_id)):
+        for path in (final, self._temporary(recording_id), self._staged(recording_id)):
             with suppress(FileNotFoundError):
                 path.unlink()
                 existed = True
@@ -180,7 +236,7 @@ class Vault:
             Unavailable: If this is not the vault.
         """
         self.must_be_there()
-        places = (self.path(recording_id), self._temporary(recording_id))
+        places = (self.path(recording_id), self._temporary(recording_id), self._staged(recording_id))
         return not any(os.path.lexists(path) for path in places)
 
     def ids(self) -> Iterator[RecordingId]:
@@ -210,6 +266,9 @@ class Vault:
 
     def _temporary(self, recording_id: RecordingId) -> Path:
         return self.path(recording_id).with_name(f".{recording_id}.tmp")
+
+    def _staged(self, recording_id: RecordingId) -> Path:
+        return self.path(recording_id).with_name(f".{recording_id}.part")
 
     def _make_fan_out(self, fan_out: Path) -> None:
         if not fan_out.is_dir():

@@ -40,6 +40,17 @@ class PersonQuestion(Question):
     person: NameText
 
 
+class ChallengeQuestion(Question):
+    """Who is to prove their passphrase.
+
+    Attributes:
+        beside: At whose login they sit, to unlock together with them.
+    """
+
+    person: NameText
+    beside: NameText | None = None
+
+
 class FailedQuestion(Question):
     """Which challenge was not opened."""
 
@@ -118,8 +129,9 @@ class KeyDesk:
         )
 
     async def _challenge(self, request: web.Request, peer: Peer) -> web.StreamResponse:
-        question = await read(request, PersonQuestion)
-        challenge = await self._proofs.challenge(PersonId(question.person), peer)
+        question = await read(request, ChallengeQuestion)
+        beside = None if question.beside is None else PersonId(question.beside)
+        challenge = await self._proofs.challenge(PersonId(question.person), peer, beside=beside)
         wire = ChallengeWire(
             challenge=challenge.id, slot=SlotWire.of(challenge.slot), sealed=challenge.sealed
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Protocol
 
 from aiohttp import web
@@ -109,9 +108,6 @@ class Operations(Protocol):
     async def finalise(self) -> Sequence[Row]:
         """Seal what waits in the spool."""
 
-    async def sealed_path(self, recording_id: RecordingId) -> Path:
-        """Return where the sealed bytes lie."""
-
     async def ledger(self, first: int) -> Sequence[Row]:
         """Return ledger entries."""
 
@@ -141,7 +137,6 @@ class OperationsDesk:
             Route("GET", "/status", self._status, everybody),
             Route("GET", "/calls", self._calls, operators),
             Route("GET", "/recordings", self._recordings, operators),
-            Route("GET", "/recordings/{recording}/sealed", self._sealed, operators),
             Route("GET", "/ledger", self._ledger, operators),
             Route("GET", "/alarms", self._alarms, operators),
             Route("POST", "/alarms/settle", self._settle, operators),
@@ -161,10 +156,6 @@ class OperationsDesk:
 
     async def _recordings(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         return array(await self._operations.recordings())
-
-    async def _sealed(self, request: web.Request, peer: Peer) -> web.StreamResponse:
-        recording_id = RecordingId(request.match_info["recording"])
-        return web.FileResponse(await self._operations.sealed_path(recording_id))
 
     async def _ledger(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         first = request.query.get("from", "0")

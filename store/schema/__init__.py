@@ -13,6 +13,7 @@ from typing import Final
 from sqlite_utils import Database, Migrations
 
 from store.schema import (
+    access,
     alarms,
     checkpoints,
     counts,
@@ -35,6 +36,7 @@ IN_ORDER: Final = (
     ("0006_keeping", keeping.STATEMENTS),
     ("0007_people", people.STATEMENTS),
     ("0008_keys", keys.STATEMENTS),
+    ("0009_access", access.STATEMENTS),
     ("0010_checkpoints", checkpoints.STATEMENTS),
     ("0011_terms", terms.STATEMENTS),
     ("0012_recording_agents", recording_agents.STATEMENTS),

@@ -67,15 +67,6 @@ def test_an_error_of_the_daemon_comes_out_as_the_class_it_was(
     assert (raised.value.text, raised.value.hint) == ("recording 5f: is purged", "look again")
 
 
-def test_sealed_bytes_are_copied_whole(serve: Serve, daemon: Daemon, tmp_path: Path) -> None:
-    sealed = tmp_path / "x.sealed"
-    sealed.write_bytes(bytes(range(256)) * 5000)
-    serve(ScriptedOperations(sealed=sealed))
-    copy = io.BytesIO()
-    daemon.sealed("0" * 32, copy)
-    assert copy.getvalue() == sealed.read_bytes()
-
-
 def test_without_a_socket_the_daemon_is_away(daemon: Daemon) -> None:
     with pytest.raises(DaemonAway, match="is not running"):
         daemon.status()
@@ -143,7 +134,7 @@ def test_sealed_bytes_that_stop_short_are_noticed(daemon: Daemon, config_file: P
         _answering(config_file.parent / "control.sock", answer),
         pytest.raises(Unavailable, match="broke off"),
     ):
-        daemon.sealed("0" * 32, io.BytesIO())
+        daemon.fetch("/access/0/sealed", io.BytesIO())
 
 
 def test_a_daemon_that_says_nothing_is_not_waited_for_for_ever(config_file: Path) -> None:

@@ -50,7 +50,7 @@ def _offline(config_file: Path, clock: SteppedClock) -> Iterator[Offline]:
 @pytest.mark.usefixtures("kept")
 def test_calls_and_recordings_have_exactly_the_promised_keys(command: CommandLine) -> None:
     (call,) = json.loads(command("calls", "--json").out)
-    (recording,) = json.loads(command("recordings", "--json").out)
+    (recording,) = json.loads(command("recordings", "list", "--json").out)
     assert tuple(call) == CALL_COLUMNS
     assert tuple(recording) == RECORDING_COLUMNS
     assert call["recording_id"] == recording["recording_id"]
@@ -166,7 +166,7 @@ def test_finalise_seals_what_waits_in_the_spool(command: CommandLine, config_fil
         {"recording_id": recording_id, "result": "sealed"}
     ]
     assert not list((config_file.parent / "spool").iterdir())
-    (row,) = json.loads(command("recordings", "--json").out)
+    (row,) = json.loads(command("recordings", "list", "--json").out)
     assert row["state"] == "sealed"
     assert json.loads(command("finalise", "--json").out) == []
 

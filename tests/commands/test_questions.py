@@ -38,7 +38,7 @@ def test_json_is_one_array_with_exactly_the_promised_keys(serve: Serve, command:
 
 def test_json_of_nothing_is_an_empty_array(serve: Serve, command: CommandLine) -> None:
     serve(ScriptedOperations())
-    assert json.loads(command("recordings", "--json").out) == []
+    assert json.loads(command("recordings", "list", "--json").out) == []
 
 
 def test_in_a_pipe_rows_are_separated_by_tabs_and_times_are_local(serve: Serve, command: CommandLine) -> None:
@@ -57,7 +57,7 @@ def test_what_a_network_supplied_cannot_steer_a_terminal(serve: Serve, command: 
 
 def test_recordings_show_the_promised_columns(serve: Serve, command: CommandLine) -> None:
     serve(ScriptedOperations())
-    assert command("recordings").out == "\t".join(RECORDING_COLUMNS) + "\n"
+    assert command("recordings", "list").out == "\t".join(RECORDING_COLUMNS) + "\n"
 
 
 @pytest.mark.parametrize(

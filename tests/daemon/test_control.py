@@ -8,8 +8,10 @@ from typing import cast
 import pytest
 
 from daemon.control import ControlSocket
-from daemon.desks.operations import Operations, OperationsDesk
+from daemon.desks.access import AccessDesk
+from daemon.doorway import Doorway
 from daemon.peers import Asker, Doorman, Peer
+from daemon.proofs import Proofs
 from policy.config import Control
 from policy.errors import AccessRefused
 
@@ -35,10 +37,10 @@ def test_who_may_ask_nothing_cannot_write_lines_into_the_log_either(
     path = tmp_path / "control.sock"
 
     async def ask() -> bytes:
-        control = ControlSocket(path, OperationsDesk(cast(Operations, None)).routes(), Closed())
+        control = ControlSocket(path, AccessDesk(cast(Doorway, None), cast(Proofs, None)).routes(), Closed())
         await control.start()
         reader, writer = await asyncio.open_unix_connection(path)
-        target = b"/recordings/x%0A2026-11-21%20ERROR%20forged%20line/sealed"
+        target = b"/access/x%0A2026-11-21%20ERROR%20forged%20line/sealed"
         writer.write(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         answer = await reader.read()
         writer.close()

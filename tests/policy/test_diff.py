@@ -85,11 +85,18 @@ def test_an_extension_goes_by_its_name_and_never_lengthens_what_was_promised(tmp
         "extensions.aggression.lasts"
     ]
     assert longer.for_made is ForMade.AS_PROMISED
-    assert "at most 10wd, as promised" in longer.says
+    assert "go by the version that their callers were told" in longer.says
     shorter = _changes(tmp_path, "groningen", ('lasts = "10wd"', 'lasts = "5wd"'))[
         "extensions.aggression.lasts"
     ]
-    assert shorter.for_made is ForMade.SHORTER
+    assert shorter.for_made is ForMade.AS_PROMISED
+
+
+def test_only_what_is_applied_gets_shorter_for_what_is_kept_already(tmp_path: Path) -> None:
+    changes = _changes(tmp_path, "eindhoven", ('call_data = "1y"', 'call_data = "6m"'))
+    assert changes["retention.call_data"].for_made is ForMade.SHORTER
+    assert "until `policy apply`" in changes["retention.call_data"].says
+    assert changes["retention.requests"].for_made is ForMade.AS_PROMISED
 
 
 def test_a_new_calendar_ends_no_recording_later(tmp_path: Path) -> None:

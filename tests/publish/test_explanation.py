@@ -238,6 +238,30 @@ def test_who_held_the_call_is_told_each_with_their_time_and_nobody_is_invented(p
     assert _about(explain(_call(policy), policy, now=NOW), About.HELD) == []
 
 
+def test_what_was_decided_about_a_recording_is_told_with_it(eindhoven: Policy) -> None:
+    call = _call(eindhoven)
+    (kept,) = call.kept
+    decided = replace(
+        kept,
+        incident="flagged as threat at 10:00, to be assessed before 12:00",
+        closed=("restricted (withdrawn by caller_key while an incident is open)",),
+        reached_from=CallId("1795282161.2"),
+        promised_at=kept.promised_at - timedelta(days=30),
+        rule="eindhoven: retention.recording = 30d (E6), version abc",
+    )
+    facts = replace(call, kept=(decided,), reached_back=(RecordingId("ab" * 16),))
+    reasons = explain(facts, eindhoven, now=NOW)
+    (incident,) = _about(reasons, About.INCIDENT)
+    assert "to be assessed before 12:00" in incident.says
+    assert any("closed, but for the grants that say so: restricted" in one.says for one in reasons)
+    back, taken, *_ = _about(reasons, About.WITHDRAWAL)
+    assert back.says == "this refusal took back what the same caller said before: abababab"
+    assert "taken back by the refusal in call 1795282161.2" in taken.says
+    assert back.rule == taken.rule == "consent.refusal_reaches_back = 1h"
+    (retention,) = _about(reasons, About.RETENTION)
+    assert "kept at most 60d, and shortened since (eindhoven: retention.recording = 30d" in retention.says
+
+
 @pytest.mark.parametrize(
     ("because", "says", "source"),
     [

@@ -28,7 +28,7 @@ import soundfile
 from commands.control import Daemon
 from sandbox import deadline, ears
 from sandbox.fetch import SandboxError, Unpacked, sandbox_folder
-from sandbox.site import PERSON, Site
+from sandbox.site import Site
 from sandbox.softphone import Call, Softphone
 from sandbox.speech import RATE_HZ, Samples, read_growing_wav, read_wav
 
@@ -155,10 +155,18 @@ def caller_number(digits: str) -> str:
 
 
 @contextmanager
-def site_of(unpacked: Unpacked, policies: Sequence[Path], *, trunks: Sequence[str] = ()) -> Iterator[Site]:
+def site_of(
+    unpacked: Unpacked,
+    policies: Sequence[Path],
+    *,
+    trunks: Sequence[str] = (),
+    daemon_command: Sequence[str] = (),
+) -> Iterator[Site]:
     """Have an installation of one's own for a while; a folder with a short path for the sockets."""
     with tempfile.TemporaryDirectory(prefix="cl-") as folder:
-        running = Site(Path(folder), unpacked, policies=policies, trunks=trunks)
+        running = Site(
+            Path(folder), unpacked, policies=policies, trunks=trunks, daemon_command=daemon_command
+        )
         try:
             running.start()
             yield running
@@ -203,7 +211,7 @@ def recording(
         return any(row["recording_id"] == recording_id and row["state"] == state for row in rows)
 
     deadline.wait_until(there, within_s=within_s, what=f"{recording_id} is {state}", every_s=_SHOW_EVERY_S)
-    return next(row for row in site.cli("recordings") if row["recording_id"] == recording_id)
+    return next(row for row in site.cli("recordings", "list") if row["recording_id"] == recording_id)
 
 
 def settled(site: Site, recording_id: str, *, within_s: float = SETTLED_WITHIN_S) -> Row:
@@ -216,7 +224,7 @@ def settled(site: Site, recording_id: str, *, within_s: float = SETTLED_WITHIN_S
 
     described = f"{recording_id} is sealed or erased"
     deadline.wait_until(found, within_s=within_s, what=described, every_s=_SHOW_EVERY_S)
-    return next(row for row in site.cli("recordings") if row["recording_id"] == recording_id)
+    return next(row for row in site.cli("recordings", "list") if row["recording_id"] == recording_id)
 
 
 def status(site: Site) -> Row:
@@ -262,8 +270,8 @@ class Exported:
 
 
 def export(site: Site, recording_id: str, target: Path) -> Exported:
-    """Export a sealed recording into a folder that is not there yet."""
-    site.run("export", recording_id, "--person", PERSON, "--to", str(target), with_passphrase=True)
+    """Export a sealed recording into a new folder, as who fulfils a data subject's request."""
+    site.copy_for_data_subject(recording_id, target)
     manifest = json.loads((target / "manifest.json").read_text())
     (name,) = manifest["files"]
     samples, _ = soundfile.read(target / name, dtype="float64", always_2d=True)

@@ -375,7 +375,7 @@ def test_a_withdrawal_back_to_back_with_the_start_leaves_no_file_behind(
             if until_ms > answered_ms[recording_id]
         ]
         calling.result()
-    rows = {row["recording_id"]: row for row in site.cli("recordings")}
+    rows = {row["recording_id"]: row for row in site.cli("recordings", "list")}
     with capsys.disabled():
         longest = f", the longest for {max(ghosts):.0f} ms" if ghosts else ""
         print(f"\nwithdrawn back to back with the start: {len(ids)}, ghosts seen: {len(ghosts)}{longest}")

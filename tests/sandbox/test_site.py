@@ -26,7 +26,7 @@ def site(unpacked: Unpacked, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def _recordings(site: Site) -> list[str]:
-    return [recording["state"] for recording in site.cli("recordings")]
+    return [recording["state"] for recording in site.cli("recordings", "list")]
 
 
 def test_a_silent_caller_to_14040_is_recorded_and_sealed(site: Site, voices: Path, tmp_path: Path) -> None:

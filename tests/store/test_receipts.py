@@ -106,13 +106,13 @@ def test_copies_that_were_handed_out_are_named_as_out_of_our_hands(stage: Scene)
     recording_id = stage.keep(1)
     digest = "ab" * 32
     entries: tuple[tuple[Kind, dict[str, ledger.Json]], ...] = (
-        (Kind.EXPORT_RELEASED, {"person": "anna", "access": "a1", "action": "export"}),
+        (Kind.ACCESS_RELEASED, {"person": "anna", "access": "a1", "action": "export"}),
         (
             Kind.CAPTURED,  # whatever kind lists copies
             {"person": "anna", "copies": [{"kind": "audio", "bytes": 3, "sha256": digest}]},
         ),
-        (Kind.EXPORT_RELEASED, {"person": "bert", "purpose": "export"}),
-        (Kind.EXPORT_RELEASED, {"person": "coach", "access": "a2", "action": "listen"}),
+        (Kind.ACCESS_RELEASED, {"person": "bert", "purpose": "export"}),
+        (Kind.ACCESS_RELEASED, {"person": "coach", "access": "a2", "action": "listen"}),
     )
     with stage.db.write() as tx:
         for kind, told in entries:

@@ -1,4 +1,4 @@
-"""`consentline recordings`: every recording there is or was, its state and its due time."""
+"""`consentline recordings list`: every recording there is or was, its state and its due time."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from commands.records import RECORDING_COLUMNS
 from commands.table import json_option, show
 
 
-@click.command()
+@click.command("list")
 @json_option
 @pass_invocation
-def recordings(invocation: Invocation, as_json: bool) -> None:
+def list_recordings(invocation: Invocation, as_json: bool) -> None:
     """List the recordings, oldest first; those erased stay listed until their call data are due.
+
+    For operators: ids, states and times, nobody's number and nothing that was said.
 
     \b
     Example:
-      consentline recordings
+      consentline recordings list
     """
     with invocation.records() as records:
         show(records.recordings(), RECORDING_COLUMNS, as_json=as_json, title="recordings")

@@ -1,0 +1,35 @@
+"""`consentline recordings heard`: who heard the calls that somebody held."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from commands.asking_why import who_of, who_options
+from commands.invocation import Invocation, pass_invocation
+from commands.table import json_option, show
+
+COLUMNS = ("started_at", "at", "name", "role", "action", "purpose", "reason", "ending", "recording_id")
+
+
+@click.command()
+@click.option("--from", "since", metavar="TIME", help="Only accesses of then or later.")
+@who_options
+@json_option
+@pass_invocation
+def heard(invocation: Invocation, /, *, as_json: bool, since: str | None, **given: Any) -> None:
+    """List who opened the recordings of calls that you held, when, as what and why; the latest first.
+
+    \b
+    Example:
+      consentline recordings heard --from 2026-11-01
+    """
+    from commands.proving import asked
+
+    daemon = invocation.daemon()
+    proved = asked(daemon, who_of(given)).prove(daemon)
+    question = {"proof": dict(proved.person.proof), "since": since}
+    show(
+        daemon.ask_rows("POST", "/heard", question), COLUMNS, as_json=as_json, title="accesses to your calls"
+    )

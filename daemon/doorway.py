@@ -1,0 +1,465 @@
+"""The door as the daemon keeps it: one question after the other in the store's thread, and open accesses.
+
+A released access is good for one fetch of one sealed file by the login that asked, within two
+minutes, and ends when it is told how it ended. Of one that nobody ends the ledger says so: after
+half a day, and when the daemon starts again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from daemon.peers import Peer
+from daemon.store_thread import StoreThread
+from policy.access import Action
+from policy.errors import AccessRefused, NotFound, StateConflict
+from policy.load import Policies
+from policy.model import Policy
+from policy.situation import PersonId
+from policy.vocabulary import ErasedBecause, RecordingId
+from store import (
+    accesses,
+    asking,
+    destruction,
+    door,
+    finding,
+    hearing,
+    part_erasure,
+    passed_shares,
+    reading_keys,
+    release,
+    words,
+)
+from store.accesses import AccessRow, Copy, Ending
+from store.archive import Archive
+from store.asking import Wanted
+from store.db import Db
+from store.destruction import Doom, Receipt
+from store.door import Question
+from store.finding import Found, Search
+from store.hearing import Heard
+from store.ledger import Json
+from store.part_erasure import Part
+from store.reading_keys import SealedTo
+from store.release import Lent, Release
+from store.shares import AccessId, PassedShare, Purpose
+from store.situation import Asked
+from store.words import WordKind, WordRow
+
+logger = logging.getLogger(__name__)
+
+FETCH_WITHIN_S: Final = 120.0
+END_WITHIN: Final = timedelta(hours=12)
+LARGEST_SEALED_BYTES: Final = 4 * 1024**3
+_TOKEN_BYTES: Final = 16
+
+
+@dataclass(slots=True, kw_only=True)
+class _Open:
+    """An access that was released and has not ended.
+
+    Attributes:
+        fetched: Whether its sealed bytes were handed out; they are, once.
+        erases: Whether it is to hand in a copy with a part silenced.
+    """
+
+    access_id: AccessId
+    recording_id: RecordingId
+    person: PersonId
+    uid: int
+    released_s: float
+    actor: str
+    fetched: bool = False
+    erases: bool = field(default=False)
+
+
+class Doorway:
+    """Asks the store's door in its thread, and keeps who is inside.
+
+    Args:
+        archive: Opened in the thread.
+        policies: Every policy served.
+        tag_key: For the keyed tags of callers' numbers.
+    """
+
+    def __init__(self, *, archive: Archive, policies: Policies, thread: StoreThread, tag_key: bytes) -> None:
+        self._archive = archive
+        self._policies = policies
+        self._run = thread.run
+        self._tag_key = tag_key
+        self._open: dict[str, _Open] = {}
+
+    async def settle(self) -> None:
+        """Finish what an earlier life left: parts half erased, accesses that nobody ended; once at start."""
+
+        def work() -> None:
+            part_erasure.finish(self._archive)
+            self._end_untold(accesses.still_open(self._archive.db))
+
+        await self._run(work)
+
+    async def policy_for(self, person: PersonId, named: str | None) -> Policy:
+        """Return the policy under which somebody asks; errors as those of `store.door.policy_for`."""
+        return await self._run(lambda: door.policy_for(self._db, self._policies, person, named))
+
+    def now(self) -> datetime:
+        """Return this moment."""
+        return self._archive.clock.now()
+
+    # ---------------------------------------------------------------- opening
+
+    async def open(self, question: Question, recording: str, peer: Peer) -> tuple[str, Release]:
+        """Release what one access takes, and return the token that fetches its sealed file.
+
+        Raises:
+            ConsentlineError: As `store.release.release` says; nothing was released then.
+        """
+        released = await self._run(
+            lambda: release.release(self._archive, question, recording, self._archive.clock.now())
+        )
+        token = self._archive.randomness.token(_TOKEN_BYTES).hex()
+        self._open[token] = _Open(
+            access_id=released.access_id,
+            recording_id=released.recording_id,
+            person=question.person,
+            uid=peer.uid,
+            released_s=self._archive.clock.monotonic_s(),
+            actor=question.actor,
+            erases=question.action is Action.ERASE,
+        )
+        return token, released
+
+    async def sealed_path(self, token: str, peer: Peer) -> Path:
+        """Return where the sealed bytes of an access lie, once.
+
+        Raises:
+            AccessRefused: If there is no such access of this login, or it was fetched or came late.
+            NotFound: If the file went since.
+        """
+        inside = self._inside(token, peer)
+        late = self._archive.clock.monotonic_s() - inside.released_s > FETCH_WITHIN_S
+        if inside.fetched or late:
+            raise AccessRefused(
+                "access: its sealed file is fetched once, within two minutes", hint="ask again"
+            )
+        inside.fetched = True
+
+        def work() -> Path:
+            self._archive.vault.open(inside.recording_id).close()
+            return self._archive.vault.path(inside.recording_id)
+
+        return await self._run(work)
+
+    async def end(
+        self, token: str, peer: Peer, ending: Ending, *, copies: Sequence[Copy], told: Mapping[str, Json]
+    ) -> AccessRow:
+        """Put on the ledger how an access ended, with the digests of what was made of it.
+
+        Raises:
+            AccessRefused: If there is no such access of this login.
+        """
+        inside = self._inside(token, peer)
+
+        def work() -> AccessRow:
+            with self._archive.db.write() as tx:
+                return accesses.end_access(
+                    tx,
+                    inside.access_id,
+                    ending,
+                    at=self._archive.clock.now(),
+                    actor=inside.actor,
+                    copies=copies,
+                    told=told,
+                )
+
+        row = await self._run(work)
+        if ending is not Ending.COMPLETE:  # a complete one may still have to be told gone
+            self._open.pop(token, None)
+        return row
+
+    async def close_untold(self) -> None:
+        """End the accesses of which nobody told the end in half a day; a recurring job."""
+        now_s = self._archive.clock.monotonic_s()
+        old = {
+            token: inside
+            for token, inside in self._open.items()
+            if now_s - inside.released_s > END_WITHIN.total_seconds()
+        }
+        for token in old:
+            del self._open[token]
+        ids = {inside.access_id for inside in old.values()}
+
+        def work() -> None:
+            self._end_untold([row for row in accesses.still_open(self._db) if row.access_id in ids])
+
+        await self._run(work)
+
+    # ---------------------------------------------------------------- finding
+
+    async def find(self, question: Question, search: Search, *, most: int) -> list[Found]:
+        """Return what somebody may see of what they look for, the newest first; it is on the ledger."""
+        at = self._archive.clock.now()
+
+        def enter() -> tuple[Asked, list[RecordingId]]:
+            asked = door.enter(self._archive, question, at)
+            return asked, finding.candidates(self._db, question.policy.name, search, tag_key=self._tag_key)
+
+        asked, ids = await self._run(enter)
+        found: list[Found] = []
+        for batch in finding.batches(ids):  # others get their turn between two batches
+            found += await self._run(partial(finding.allowed, self._db, batch, asked, question, at))
+            if len(found) >= most:
+                break
+        del found[most:]
+        await self._run(lambda: finding.note(self._archive, question, search, found, at))
+        return found
+
+    async def heard(self, agent: PersonId, since: datetime | None, actor: str) -> tuple[Heard, ...]:
+        """Return who heard this agent's calls; it is on the ledger that they asked."""
+
+        def work() -> tuple[Heard, ...]:
+            found = hearing.of_agent(self._db, agent, since=since)
+            hearing.note(self._archive, agent, len(found), self._archive.clock.now(), actor=actor)
+            return found
+
+        return await self._run(work)
+
+    # ---------------------------------------------------------------- words
+
+    async def ask(self, wanted: Wanted, *, until: datetime | None, unasked: bool) -> WordRow:
+        """Ask for a word, or give one unasked: a request, or an agent's yes."""
+
+        def work() -> WordRow:
+            at = self._archive.clock.now()
+            if unasked:
+                return asking.give(self._archive, wanted, at, until=until)
+            return asking.ask(self._archive, wanted, at)
+
+        return await self._run(work)
+
+    async def words_of(self, person: PersonId) -> list[dict[str, Json]]:
+        """Return the words that a person was asked for, asked for, gave or got."""
+        now = self._archive.clock.now()
+        rows = await self._run(lambda: words.of_person(self._db, person, now))
+        return [row.to_json(now) for row in rows]
+
+    async def lend(self, word_id: int, person: PersonId, peer: Peer) -> Lent | None:
+        """Release to the giver of a word their own part of the key, to be passed on (I5).
+
+        Returns:
+            The part, or None where the word needs none.
+
+        Raises:
+            NotFound: If there is no such word of theirs, or it would be worth nothing any more.
+            StateConflict: If it is not pending.
+        """
+
+        def work() -> Lent | None:
+            at = self._archive.clock.now()
+            row, wanted = self._pending(word_id, person, peer, at)
+            asking.judge(self._archive, wanted, at)
+            if row.kind not in (WordKind.OPENING, WordKind.COMPANY):
+                return None
+            return release.lend(self._archive, row, at, actor=wanted.question.actor)
+
+        return await self._run(work)
+
+    async def grant(
+        self,
+        word_id: int,
+        person: PersonId,
+        peer: Peer,
+        *,
+        until: datetime | None,
+        passed: Sequence[PassedShare],
+    ) -> WordRow:
+        """Give a word that was asked for, with the part of the key that goes with it.
+
+        Raises:
+            NotFound: If there is no such word of theirs, or it would be worth nothing any more.
+            StateConflict: If it is not pending, or lacks its part of the key.
+        """
+
+        def work() -> WordRow:
+            at = self._archive.clock.now()
+            row, wanted = self._pending(word_id, person, peer, at)
+            facts = asking.judge(self._archive, wanted, at)
+            if row.kind in (WordKind.OPENING, WordKind.COMPANY) and not passed:
+                raise StateConflict(f"word {word_id}: must come with a part of the key, got none")
+            key = self._archive.epochs.current(facts.row.epoch)
+            with self._archive.db.write() as tx:
+                granted = words.grant(
+                    tx,
+                    word_id,
+                    until=asking.ends_at(row.kind, facts, at, until),
+                    at=at,
+                    actor=wanted.question.actor,
+                )
+                passed_shares.put(tx, word_id, passed, self._archive.epochs, key)
+            return granted
+
+        return await self._run(work)
+
+    async def deny(self, word_id: int, person: PersonId, *, actor: str) -> WordRow:
+        """Deny a word that was asked for.
+
+        Raises:
+            NotFound: If there is no such word of theirs.
+            StateConflict: If it is not pending.
+        """
+
+        def work() -> WordRow:
+            with self._archive.db.write() as tx:
+                words.must_be_giver(words.find(tx, word_id), person)
+                return words.deny(tx, word_id, at=self._archive.clock.now(), actor=actor)
+
+        return await self._run(work)
+
+    async def take_back(self, word_id: int, person: PersonId, *, actor: str) -> WordRow:
+        """Take back a word that this person gave, or asked for.
+
+        Raises:
+            NotFound: If there is no such word of theirs.
+            StateConflict: If there is nothing to take back.
+        """
+
+        def work() -> WordRow:
+            with self._archive.db.write() as tx:
+                words.must_concern(words.find(tx, word_id), person)
+                return words.take_back(tx, word_id, at=self._archive.clock.now(), actor=actor)
+
+        return await self._run(work)
+
+    async def confirm(
+        self, question: Question, recording: str, reference: str, until: datetime | None
+    ) -> datetime:
+        """Put on record that identity and call of a data subject's request were confirmed.
+
+        Raises:
+            RefusedByPolicy: If this person fulfils no requests here; told freely.
+            NotFound: If there is no such recording of that organisation.
+        """
+        at = self._archive.clock.now()
+        return await self._run(
+            lambda: asking.confirm(self._archive, question, recording, reference, until, at)
+        )
+
+    # ---------------------------------------------------------------- erasing
+
+    async def erase(self, question: Question, recording: str) -> Receipt:
+        """Erase a whole recording before its term.
+
+        Raises:
+            ConsentlineError: As `store.door.decide` and `store.destruction.destroy` say.
+        """
+
+        def work() -> Receipt:
+            at = self._archive.clock.now()
+            passed = door.decide(self._archive, question, recording, at)
+            row = passed.facts.row
+            access_id, _ = door.open_access(self._archive, question, passed, at)
+            receipt = destruction.destroy(
+                self._archive, Doom(recording_id=row.recording_id, because=ErasedBecause.REQUEST)
+            )
+            with self._archive.db.write() as tx:
+                now = self._archive.clock.now()
+                accesses.end_access(tx, access_id, Ending.COMPLETE, at=now, actor=question.actor)
+            if receipt is None:
+                raise NotFound(door.NO_SUCH)
+            return receipt
+
+        return await self._run(work)
+
+    async def sealed_to(self, policy: Policy) -> SealedTo:
+        """Return the paths and public halves that this policy's recordings are sealed to.
+
+        Raises:
+            NotFound: If it has none.
+        """
+        found = await self._run(lambda: reading_keys.sealed_to(self._db, policy.name, Purpose.RECORDING))
+        if found is None:
+            raise NotFound(f"policy {policy.name}: has no reading key to seal to")
+        return found
+
+    async def hand_in(self, token: str, peer: Peer, pieces: AsyncIterator[bytes]) -> int:
+        """Store what is to take a recording's place, and return how many bytes it is.
+
+        Raises:
+            AccessRefused: If there is no access of this login that erases.
+            StateConflict: If it is longer than any recording.
+        """
+        inside = self._erasing(token, peer)
+        target = await self._run(lambda: self._archive.vault.stage(inside.recording_id))
+        size_bytes = 0
+        try:
+            async for piece in pieces:
+                size_bytes += len(piece)
+                if size_bytes > LARGEST_SEALED_BYTES:
+                    raise StateConflict("erase: the new copy must be under 4 GiB")
+                await self._run(partial(target.write, piece))
+        except BaseException:
+            await self._run(target.close)
+            await self._run(lambda: self._archive.vault.drop_staged(inside.recording_id))
+            raise
+        await self._run(target.close)
+        return size_bytes
+
+    async def erase_part(self, token: str, peer: Peer, part: Part) -> int:
+        """Put what was handed in into the recording's place; return the receipt's ledger entry.
+
+        Raises:
+            ConsentlineError: As `store.part_erasure.run` says.
+        """
+        inside = self._erasing(token, peer)
+        if part.recording_id != inside.recording_id:
+            raise AccessRefused("erase: this access is to another recording")
+        return await self._run(lambda: part_erasure.run(self._archive, part, actor=inside.actor))
+
+    # ---------------------------------------------------------------- small steps
+
+    @property
+    def _db(self) -> Db:
+        return self._archive.db
+
+    def recording_of(self, token: str, peer: Peer) -> tuple[RecordingId, PersonId]:
+        """Return which recording an access is to, and whose it is.
+
+        Raises:
+            AccessRefused: If there is no such access of this login.
+        """
+        inside = self._inside(token, peer)
+        return inside.recording_id, inside.person
+
+    def _inside(self, token: str, peer: Peer) -> _Open:
+        inside = self._open.get(token)
+        if inside is None or inside.uid != peer.uid:
+            raise AccessRefused("access: there is none under this token, or it has ended", hint="ask again")
+        return inside
+
+    def _erasing(self, token: str, peer: Peer) -> _Open:
+        inside = self._inside(token, peer)
+        if not inside.erases:
+            raise AccessRefused("access: it does not erase")
+        return inside
+
+    def _pending(self, word_id: int, person: PersonId, peer: Peer, at: datetime) -> tuple[WordRow, Wanted]:
+        row = words.get_word(self._db, word_id)
+        words.must_be_giver(row, person)
+        if row.stage(at) is not words.Stage.PENDING:
+            raise StateConflict(f"word {word_id}: must be pending, is {row.stage(at).value}")
+        actor = replace(peer, person=person).actor
+        return row, asking.of_word(row, self._policies.named(row.policy), login=peer.login, actor=actor)
+
+    def _end_untold(self, rows: Sequence[AccessRow]) -> None:
+        if not rows:
+            return
+        at = self._archive.clock.now()
+        with self._archive.db.write() as tx:
+            for row in rows:
+                accesses.end_access(tx, row.access_id, Ending.NOT_TOLD, at=at, actor="daemon")
