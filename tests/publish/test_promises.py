@@ -46,9 +46,9 @@ def test_contradictions_and_doubts_are_shown(policy: Policy) -> None:
     parts = _parts(policy)
     for conflict in policy.conflicts:
         for passage in (conflict.says, conflict.but, conflict.obeyed):
-            assert " ".join(passage.split()) in parts[PARTS[3]]
+            assert " ".join(passage.split()) in parts["WHERE THE TEXT CONTRADICTS ITSELF"]
     for line in warnings(policy):
-        assert line in parts[PARTS[4]]
+        assert line in parts["TO LOOK AT"]
 
 
 def test_each_path_that_opens_a_recording_is_said_in_words(policy: Policy) -> None:
