@@ -269,7 +269,7 @@ def test_eindhoven_e1_e3_e5_e6_from_the_notice_to_the_purge_after_60_days(
 
 def test_x3_x4_afterwards_nothing_is_left_and_the_ledger_holds(site: Site, story: Told, ahead: Ahead) -> None:
     story("eindhoven")
-    states = {row["state"] for row in site.cli("recordings")}
+    states = {row["state"] for row in site.cli("recordings", "list")}
     assert states <= {"purged", "withdrawn", "empty"}
     assert list(site.vault.rglob("*.sealed")) == []
     assert list((site.home / "epochs").glob("*.key")) == []
