@@ -40,16 +40,24 @@ COMMANDS = {
     "incident flag": "commands.incident_flag:flag",
     "incident list": "commands.incident_list:list_incidents",
     "init": "commands.init:init",
-    "listen": "commands.listen:listen",
+    "keys grant": "commands.keys_grant:grant",
+    "keys list": "commands.keys_list:list_keys",
+    "keys revoke": "commands.keys_revoke:revoke",
+    "keys rotate": "commands.keys_rotate:rotate",
+    "ledger checkpoint": "commands.ledger_checkpoint:checkpoint",
+    "ledger export": "commands.ledger_export:export_ledger",
     "ledger show": "commands.ledger_show:show_ledger",
     "ledger verify": "commands.ledger_verify:verify",
+    "listen": "commands.listen:listen",
     "people add": "commands.people_add:add",
     "people add-line": "commands.people_lines:add_line",
     "people change": "commands.people_change:change",
     "people end-line": "commands.people_lines:end_line",
+    "people enrol": "commands.people_enrol:enrol",
     "people give-hat": "commands.people_hats:give_hat",
     "people informed": "commands.people_informed:informed",
     "people list": "commands.people_list:list_people",
+    "people passphrase": "commands.people_passphrase:passphrase",
     "people retire": "commands.people_retire:retire",
     "people show": "commands.people_show:show_person",
     "people take-hat": "commands.people_hats:take_hat",
@@ -64,7 +72,10 @@ COMMANDS = {
     "publish notice": "commands.publish_notice:notice",
     "publish privacy-statement": "commands.publish_statement:privacy_statement",
     "publish register": "commands.publish_register:register",
-    "purge": "commands.purge:purge",
+    "purge report": "commands.purge_report:report",
+    "purge run": "commands.purge:purge",
+    "receipt give": "commands.receipt_give:give",
+    "receipt verify": "commands.receipt_verify:verify",
     "recordings find": "commands.recordings_find:find",
     "recordings heard": "commands.recordings_heard:heard",
     "recordings list": "commands.recordings_list:list_recordings",
@@ -79,13 +90,19 @@ GROUPS = {
     "approvals": "Words that people give each other for one recording.",
     "holds": "Recordings kept beyond their term.",
     "incident": "Calls pointed out, and what was decided about them.",
+    "keys": "The roles' keys: who holds them, and new ones.",
     "ledger": "The log that cannot be edited unnoticed.",
     "people": "Who may do what, who answers where, and who was told.",
     "policy": "The policy files.",
     "prompts": "What callers and agents hear.",
     "recordings": "What there is, what you may see of it, and who heard it.",
     "publish": "What the organisation publishes, made from the policy that runs.",
+    "purge": "What is due is destroyed, and what was destroyed is told.",
+    "receipt": "The signed proof that one recording is gone.",
 }
+
+USUAL = {"purge": "run", "receipt": "give", "recordings": "list"}
+"""What a group does when its first word is none of its commands: `consentline purge --dry-run`."""
 
 COMPLETION_VARIABLE = "_CONSENTLINE_COMPLETE"
 
@@ -106,6 +123,7 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
     cls=LazyGroup,
     commands_at=COMMANDS,
     groups=GROUPS,
+    usual=USUAL,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(
