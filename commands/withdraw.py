@@ -24,6 +24,8 @@ def withdraw(invocation: Invocation, call: str, as_json: bool) -> None:
     During the call the tape stops, and both parties hear that it did; afterwards the sealed
     recording goes by the same path. Withdrawing twice, or a call that was not recorded, does
     no harm. Without the daemon only a recording of a call that has ended can be withdrawn.
+    Where the policy restricts while an incident or a hold is open, it is closed instead, and
+    the note says so.
 
     \b
     Example:

@@ -31,6 +31,9 @@ ShortText = Annotated[str, StringConstraints(max_length=512)]
 HexId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Answer: TypeAlias = Callable[[web.Request, Peer], Awaitable[web.StreamResponse]]
 
+LARGEST_QUESTION_BYTES = 2 * 1024 * 1024
+"""A new key for a thousand holders fits."""
+
 _STATUS: Sequence[tuple[type[ConsentlineError], int]] = (
     (NotFound, 404),
     (AccessRefused, 403),
@@ -80,7 +83,7 @@ class ControlSocket:
         Raises:
             Unavailable: If the socket cannot be made.
         """
-        app = web.Application(client_max_size=64 * 1024)
+        app = web.Application(client_max_size=LARGEST_QUESTION_BYTES)
         for route in self._routes:
             app.router.add_route(route.method, route.path, self._guarded(route))
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)

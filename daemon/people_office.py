@@ -19,12 +19,22 @@ from daemon.desks.people import (
     TakeHatQuestion,
 )
 from daemon.store_thread import StoreThread
-from policy.errors import NotFound
+from policy.errors import NotFound, StateConflict
 from policy.load import Policies
 from policy.model import Policy
 from policy.section import unknown
 from policy.vocabulary import PolicyName
-from store import agent_lines, call_agents, hats, informed, ledger, people, settings
+from store import (
+    agent_lines,
+    call_agents,
+    hats,
+    informed,
+    ledger,
+    people,
+    person_keys,
+    reading_keys,
+    settings,
+)
 from store.archive import Archive
 from store.db import Tx
 from store.hats import HatRow
@@ -119,19 +129,30 @@ class PeopleOffice:
         return await self.person(person_id)
 
     async def retire(self, question: RetireQuestion, *, actor: str) -> Row:
-        """Take everything from somebody.
+        """Take everything from somebody, their own key and the roles' keys that they hold included.
 
         Raises:
             NotFound: If there is no such person.
-            StateConflict: If they retired before.
+            StateConflict: If they retired before, or are the last to hold a key and nobody said
+                that this is meant.
         """
         person_id = people.parse_id(question.person)
 
-        def work(tx: Tx, now: datetime) -> people.Retired:
-            return people.retire(tx, person_id, at=now, actor=actor)
+        def work(tx: Tx, now: datetime) -> tuple[people.Retired, int]:
+            retired = people.retire(tx, person_id, at=now, actor=actor)
+            alone = reading_keys.held_alone(tx, person_id)
+            if alone and not question.even_last:
+                held = ", ".join(f"{role} of {policy}" for policy, role in alone)
+                raise StateConflict(
+                    f"person {person_id}: is the only one who holds the key of {held}; "
+                    "without it nobody opens what is sealed to it",
+                    hint="grant it to somebody first: consentline keys grant; or say --even-last",
+                )
+            return retired, person_keys.forget(tx, person_id, at=now, actor=actor)
 
-        retired = await self._write(work)
-        return {"person": person_id, "hats": retired.hats, "lines": retired.lines}
+        retired, keys = await self._write(work)
+        await self.thread.run(self.archive.db.forget_deleted)
+        return {"person": person_id, "hats": retired.hats, "lines": retired.lines, "keys": keys}
 
     async def give_hat(self, question: GiveHatQuestion, *, actor: str) -> Row:
         """Give a hat; see `store.hats.give` for what is refused."""

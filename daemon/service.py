@@ -14,7 +14,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from daemon.desks.operations import OperationsDesk
 from daemon.desks.people import PeopleDesk
 from daemon.desks.policies import PoliciesDesk
 from daemon.desks.promises import PromisesDesk
+from daemon.desks.rotation import RotationDesk
 from daemon.doorway import Doorway
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
 from daemon.holders import Holders
@@ -53,7 +54,7 @@ from ivr.prompts import PromptLibrary
 from policy.alarm_kinds import Ending
 from policy.clock import Clock, Randomness, SystemClock, SystemRandomness
 from policy.config import Config
-from policy.errors import ConsentlineError, NotFound, Unavailable
+from policy.errors import ConsentlineError, DestructionIncomplete, NotFound, Unavailable
 from policy.load import Policies, load_policies
 from policy.vocabulary import CallId, RecordingId, RecordingState, WithdrawnBy
 from policy.warnings import how_to_fill_in, terms_not_filled_in
@@ -237,6 +238,8 @@ class Service:
             keys.self_test()
             archive = open_archive(config, clock=clock, randomness=randomness)
             archive.prepare()
+            with suppress(DestructionIncomplete):  # somebody reads: the next destruction tries again
+                archive.db.forget_deleted()  # slots and grants that a crash left in the write-ahead log
             return archive, settings.tag_key(archive.db)
 
         try:
@@ -281,6 +284,7 @@ class Service:
             PeopleDesk(self._people),
             PoliciesDesk(self._policies),
             KeyDesk(db=archive.db, thread=thread, proofs=self._proofs, clock=self._clock),
+            RotationDesk(archive=archive, thread=thread, proofs=self._proofs),
             AccessDesk(self._doorway, self._proofs),
             IncidentsDesk(self._archive, self._register.thread),
             PromisesDesk(self._archive, self._register.thread, self._policies),

@@ -3,7 +3,7 @@
     ConsentlineError            1   anything below that has no better code
     ├── (click's own usage)     2   wrong option or argument on the command line
     ├── ConfigError             3   config or policy file: where, what, got, expected
-    ├── NotFound                4   no such call, recording, alarm, policy or prompt
+    ├── NotFound                4   no such call, recording, person, alarm, policy or prompt
     ├── AccessRefused           5   not this person, not this login, not for this
     │   ├── WrongPassphrase    12   the passphrase does not open this person's slot
     │   └── RefusedByPolicy    13   the policy says no, whatever the recording
@@ -63,7 +63,7 @@ class ConfigError(ConsentlineError):
 
 
 class NotFound(ConsentlineError):
-    """No such call, recording, alarm, policy or prompt."""
+    """No such call, recording, person, alarm, policy or prompt."""
 
     exit_code = 4
 

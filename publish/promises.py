@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Final
 
 from policy.cited import NOT_IN_THE_FILE, Citation, sources
+from policy.key_groups import audio_paths, in_words
 from policy.model import Policy
 from policy.section import ASSUMED
 from policy.warnings import warnings
@@ -27,6 +28,7 @@ def promises(policy: Policy) -> str:
             *_part("What the published text promises", _by_table(promised)),
             *_part("Assumed: the text is silent", _by_table(assumed)),
             *_part("Not in the file, so the default holds", [f"  {_told(one)}" for one in defaults]),
+            *_part("Whose keys open a recording", _paths(policy)),
             *_part("Where the text contradicts itself", _conflicts(policy)),
             *_part("To look at", [_wrapped(line, "  ") for line in warnings(policy)]),
         )
@@ -76,6 +78,13 @@ def _told(citation: Citation) -> str:
 
 def _reason(citation: Citation) -> str:
     return citation.source.removeprefix(ASSUMED)
+
+
+def _paths(policy: Policy) -> list[str]:
+    if policy.access is None:
+        return []
+    paths = audio_paths(policy.access, policy.sharing)
+    return [_wrapped(in_words(path, policy.access), "  ") for path in paths]
 
 
 def _conflicts(policy: Policy) -> list[str]:

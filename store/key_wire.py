@@ -23,9 +23,10 @@ from pydantic import (
 from policy.access import RoleName
 from policy.errors import Unavailable
 from policy.key_groups import KeyPath
+from policy.vocabulary import CallId, RecordingId
 from store.keys import KeyId, PublicHalf, Slot
 from store.reading_keys import Grant
-from store.shares import PassedShare, Share
+from store.shares import PassedShare, Purpose, Share, Subject, caller_number, recording
 
 
 def _from_base64(value: object) -> object:
@@ -43,6 +44,7 @@ Base64 = Annotated[
 ]
 KeyIdText = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 ChallengeId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+SubjectText = Annotated[str, StringConstraints(min_length=1, max_length=150)]
 NameText = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.+-]{0,511}$")]
 
 
@@ -142,6 +144,31 @@ class PassedShareWire(Wire):
     def passed_share(self) -> PassedShare:
         """Return the value."""
         return PassedShare(path=KeyPath(self.path), role=RoleName(self.role), sealed=self.sealed)
+
+
+class SubjectWire(Wire):
+    """What a share is of."""
+
+    purpose: Purpose
+    id: SubjectText
+
+    @classmethod
+    def of(cls, subject: Subject) -> Self:
+        """Return a subject as JSON has it."""
+        return cls(purpose=subject.purpose, id=subject.id)
+
+    def subject(self) -> Subject:
+        """Return the value."""
+        if self.purpose is Purpose.RECORDING:
+            return recording(RecordingId(self.id))
+        return caller_number(CallId(self.id))
+
+
+class HeldWire(Wire):
+    """A share, and what it is of."""
+
+    subject: SubjectWire
+    share: ShareWire
 
 
 class PublicHalfWire(Wire):

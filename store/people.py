@@ -44,7 +44,7 @@ class PersonRow:
 
     Attributes:
         name: As colleagues know them.
-        login: Their OS login, by which the control socket knows them; None: they have none here.
+        login: Their OS login, by which the control socket knows them; None: they have none here, or retired.
         retired_at: Since when they have nothing here any more; None while they do.
     """
 
@@ -156,14 +156,14 @@ def change(
 
 
 def retire(tx: Tx, person_id: PersonId, *, at: datetime, actor: str) -> Retired:
-    """Take everything from somebody here: hats and lines end now, planned ones go.
+    """Take everything from somebody here: hats and lines end now, planned ones and the login go.
 
     Raises:
         NotFound: If there is no such person.
         StateConflict: If they retired before.
     """
     must_be_here(tx, person_id)
-    tx.execute("UPDATE people SET retired_at = ? WHERE person_id = ?", (to_ms(at), person_id))
+    tx.execute("UPDATE people SET retired_at = ?, login = NULL WHERE person_id = ?", (to_ms(at), person_id))
     retired = Retired(hats=_end(tx, *_END_HATS, person_id, at), lines=_end(tx, *_END_LINES, person_id, at))
     _tell(
         tx, Kind.PERSON_RETIRED, person_id, {"hats": retired.hats, "lines": retired.lines}, at=at, actor=actor

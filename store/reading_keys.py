@@ -182,14 +182,15 @@ def sealed_to(db: Db, policy: PolicyName, purpose: Purpose) -> SealedTo | None:
 def reading_keys(
     db: Db, policy: PolicyName | None = None, *, retired: bool = False
 ) -> tuple[ReadingKey, ...]:
-    """Return the keys in use, or those that were retired and still open something, by policy and role.
+    """Return the keys in use, or those that were retired and somebody still holds, by policy and role.
 
     Raises:
         PublicHalfUnusable: If a row was damaged.
     """
     found = db.rows(
         "SELECT * FROM reading_keys WHERE (:policy IS NULL OR policy = :policy)"
-        " AND (retired_at IS NOT NULL) = :retired ORDER BY policy, role, created_at",
+        " AND CASE WHEN :retired THEN retired_at IS NOT NULL AND key_id IN (SELECT key_id FROM key_grants)"
+        " ELSE retired_at IS NULL END ORDER BY policy, role, created_at",
         {"policy": policy, "retired": int(retired)},
     )
     return tuple(_key(row) for row in found)
@@ -292,6 +293,17 @@ def end_custody(
     leaving = tuple(person for person in custodians if person not in ordinary)
     remove_grants(tx, [key_id], leaving, because="custody is over", at=at, actor=actor)
     return leaving
+
+
+def held_alone(tx: Tx, person: PersonId) -> tuple[tuple[PolicyName, RoleName], ...]:
+    """Return the roles whose key in use this person holds and nobody else does."""
+    found = tx.execute(
+        "SELECT k.policy, k.role FROM reading_keys k WHERE k.retired_at IS NULL"
+        " AND (SELECT group_concat(person) FROM key_grants g WHERE g.key_id = k.key_id) = ?"
+        " ORDER BY k.policy, k.role",
+        (person,),
+    ).fetchall()
+    return tuple((PolicyName(row["policy"]), RoleName(row["role"])) for row in found)
 
 
 def held_by(db: Db, person: str) -> tuple[Grant, ...]:

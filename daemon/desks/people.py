@@ -42,9 +42,14 @@ class ChangeQuestion(Question):
 
 
 class RetireQuestion(Question):
-    """Who goes."""
+    """Who goes.
+
+    Attributes:
+        even_last: Also when nobody else holds a key that they hold.
+    """
 
     person: ShortText
+    even_last: bool = False
 
 
 class GiveHatQuestion(Question):

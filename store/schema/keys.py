@@ -68,7 +68,7 @@ STATEMENTS: Final = (
     ) STRICT
     """,
     "CREATE INDEX envelopes_by_epoch_key ON envelopes (epoch_key)",
-    "CREATE INDEX envelopes_by_key ON envelopes (key_id)",
+    "CREATE INDEX envelopes_by_key ON envelopes (key_id, recording_id, path, role)",
 )
 
 

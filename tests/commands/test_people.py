@@ -102,7 +102,7 @@ def test_every_change_is_on_the_ledger_with_who_did_it(anna: CommandLine, premis
 
 def test_retiring_says_what_it_does_not_undo(anna: CommandLine) -> None:
     ended = anna("people", "retire", "anna")
-    assert ended.out.splitlines() == ["person\thats\tlines", "anna\t1\t1"]
+    assert ended.out.splitlines() == ["person\thats\tlines\tkeys", "anna\t1\t1\t0"]
     for said in NOT_UNDONE:
         assert said in ended.err
     assert anna("people", "list", "--json").out.strip() == "[]"

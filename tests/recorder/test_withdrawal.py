@@ -16,6 +16,7 @@ from recorder.ami import LinkDown, LinkUp
 from recorder.spool import Spool
 from recorder.withdrawal import Withdrawal
 from tests.recorder import waves
+from tests.recorder.fakes import FakeChannel
 from tests.recorder.stage import CALL, ID, Stage, nth, play
 from tests.recorder.test_capture import talk
 
@@ -403,3 +404,22 @@ def test_what_is_being_sealed_when_it_is_closed_is_sealed_all_the_same(tmp_path:
         await asyncio.sleep(5)
 
     assert play(tmp_path, story).register.state(ID) is S.SEALED
+
+
+def test_what_was_being_closed_when_the_daemon_died_is_closed_and_sealed_at_its_next_start(
+    tmp_path: Path,
+) -> None:
+    async def story(stage: Stage) -> None:
+        stage.asterisk.channels[CALL] = FakeChannel()
+        stage.register.add(ID, CALL)
+        stage.register.restricted.add(ID)
+        stage.tape_starts(told=False)
+        stage.spool.mark_withdrawn(ID)  # as far as the daemon came
+        stage.close(24_000)
+        del stage.asterisk.channels[CALL]
+        async with stage.recorder() as fresh:
+            await fresh.reconcile(absent=True)
+            await asyncio.sleep(15)
+            assert stage.register.state(ID) is S.SEALED
+
+    play(tmp_path, story)

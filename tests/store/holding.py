@@ -25,7 +25,12 @@ def own_half(person: str) -> PrivateHalf:
 @cache
 def own_slot(person: str) -> Slot:
     """Return it under `PASSPHRASE`."""
-    return make_slot(own_half(person), person=person, passphrase=PASSPHRASE, randomness=CountingRandomness(2))
+    return make_slot(
+        own_half(person),
+        person=person,
+        passphrase=PASSPHRASE,
+        randomness=CountingRandomness(sum(person.encode()) + 5000),
+    )
 
 
 def enrol(db: Db, person: str, *, at: datetime, login: str | None = None) -> PersonId:

@@ -195,6 +195,14 @@ def test_a_roster_typed_in_late_gives_calls_their_agents(staffed: Scene) -> None
     assert kinds[-3:] == ["line_added", "line_ended", "line_added"]
 
 
+def test_at_a_hot_desk_the_call_that_comes_as_one_leaves_is_the_next_one_s(staffed: Scene) -> None:
+    line(staffed, ANNA, since=0, until=10)
+    line(staffed, JAN, since=10, until=20)
+    call_id = staffed.open_call(1)
+    call_agents.note(staffed.db, call_id, {FIRST: on("PJSIP/6001")}, STARTED_AT + 10 * MINUTE)
+    assert people.agents_of_call(staffed.db, call_id) == {JAN}
+
+
 def test_two_people_are_never_on_one_line_at_one_time(staffed: Scene) -> None:
     line(staffed, ANNA, since=0, until=10)
     with pytest.raises(StateConflict, match="line PJSIP/6001: anna is on it from"):

@@ -105,6 +105,7 @@ def test_who_retires_loses_hats_lines_and_login_and_stays_on_record(stage: Scene
         retired = people.retire(tx, JAN, at=stage.clock.now(), actor=ADMIN)
     assert (retired.hats, retired.lines) == (2, 2)
     assert people.find_by_login(stage.db, "jsmit") is None
+    assert people.get_person(stage.db, JAN).login is None
     (agent,) = people.in_policy(stage.db, JAN, NUNSPEET).hats
     assert agent.worn_at(now)
     assert not agent.worn_at(stage.clock.now())
