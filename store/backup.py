@@ -204,7 +204,23 @@ class Backup:
 
 def look(db: Db, backup: Backup, *, allowed: Mapping[str, bool]) -> Plan:
     """Return what has to be copied and removed, and change nothing."""
-    return plan(recordings.all_recordings(db), allowed=allowed, there=backup.ids())
+    rows, there = recordings.all_recordings(db), backup.ids()
+    replaced = _replaced(db, rows, backup, there)
+    return plan(rows, allowed=allowed, there=[one for one in there if one not in replaced])
+
+
+def _replaced(
+    db: Db, rows: Iterable[RecordingRow], backup: Backup, there: Collection[RecordingId]
+) -> frozenset[RecordingId]:
+    """Return the recordings of which a part was erased since they were copied: that copy opens for nobody."""
+    changed = {row["recording_id"] for row in db.rows("SELECT DISTINCT recording_id FROM part_erasures")}
+    return frozenset(
+        row.recording_id
+        for row in rows
+        if row.recording_id in changed
+        and row.recording_id in there
+        and backup.vault.sha256(row.recording_id) != row.sealed_sha256
+    )
 
 
 def _copy(source: Path, target: Path) -> int:
