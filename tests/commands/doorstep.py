@@ -57,7 +57,7 @@ class Doorstep:
     def __init__(self, stage: Scene, config_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.stage = stage
         self._config_file = config_file
-        self._capsys = capsys
+        self.capsys = capsys
         self._thread = StoreThread()
         self._loop = asyncio.new_event_loop()
         self._runner = threading.Thread(target=self._loop.run_forever)
@@ -149,7 +149,7 @@ class Doorstep:
         finally:
             for fd in fds:
                 os.close(fd)
-        said = self._capsys.readouterr()
+        said = self.capsys.readouterr()
         return Ended(code=code, out=said.out, err=said.err)
 
     # ---------------------------------------------------------------- what is there
