@@ -44,9 +44,11 @@ COMMANDS = {
     "keys list": "commands.keys_list:list_keys",
     "keys revoke": "commands.keys_revoke:revoke",
     "keys rotate": "commands.keys_rotate:rotate",
-    "listen": "commands.listen:listen",
+    "ledger checkpoint": "commands.ledger_checkpoint:checkpoint",
+    "ledger export": "commands.ledger_export:export_ledger",
     "ledger show": "commands.ledger_show:show_ledger",
     "ledger verify": "commands.ledger_verify:verify",
+    "listen": "commands.listen:listen",
     "people add": "commands.people_add:add",
     "people add-line": "commands.people_lines:add_line",
     "people change": "commands.people_change:change",
@@ -70,7 +72,10 @@ COMMANDS = {
     "publish notice": "commands.publish_notice:notice",
     "publish privacy-statement": "commands.publish_statement:privacy_statement",
     "publish register": "commands.publish_register:register",
-    "purge": "commands.purge:purge",
+    "purge report": "commands.purge_report:report",
+    "purge run": "commands.purge:purge",
+    "receipt give": "commands.receipt_give:give",
+    "receipt verify": "commands.receipt_verify:verify",
     "recordings find": "commands.recordings_find:find",
     "recordings heard": "commands.recordings_heard:heard",
     "recordings list": "commands.recordings_list:list_recordings",
@@ -92,7 +97,12 @@ GROUPS = {
     "prompts": "What callers and agents hear.",
     "recordings": "What there is, what you may see of it, and who heard it.",
     "publish": "What the organisation publishes, made from the policy that runs.",
+    "purge": "What is due is destroyed, and what was destroyed is told.",
+    "receipt": "The signed proof that one recording is gone.",
 }
+
+USUAL = {"purge": "run", "receipt": "give", "recordings": "list"}
+"""What a group does when its first word is none of its commands: `consentline purge --dry-run`."""
 
 COMPLETION_VARIABLE = "_CONSENTLINE_COMPLETE"
 
@@ -113,6 +123,7 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
     cls=LazyGroup,
     commands_at=COMMANDS,
     groups=GROUPS,
+    usual=USUAL,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(

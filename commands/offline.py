@@ -13,14 +13,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
+import click
+
 from commands.records import Row
+from daemon.checkpoints import make_and_bring
 from daemon.lock import sole_owner
 from daemon.metrics import Metrics
 from daemon.register import Register
 from daemon.store_thread import StoreThread
 from policy.clock import Clock, Randomness, SystemClock, SystemRandomness, from_iso
 from policy.config import Config
-from policy.errors import NotFound, StateConflict
+from policy.errors import ConsentlineError, NotFound, StateConflict
 from policy.load import load_policies
 from policy.vocabulary import CallId, ErasedBecause, RecordingId, RecordingState, TakenBack, WithdrawnBy
 from recorder.finishing import Finisher
@@ -132,7 +135,20 @@ class Offline:
         guard = ClockGuard(db=self.archive.db, clock=self.archive.clock, boot=self.boot)
         if clock_is_right:
             guard.confirm(actor=f"login:{_login()}")
-        return purge.run(self.archive, guard).to_json()
+        try:
+            return purge.run(self.archive, guard).to_json()
+        finally:
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        """Have what went be signed and brought out; what fails is said, and costs nothing else."""
+        try:
+            key_path, targets = self.config.path("signing_key"), self.config.ledger.targets
+            problems = make_and_bring(self.archive, key_path, targets)
+        except ConsentlineError as error:
+            problems = (error.text,)
+        for problem in problems:
+            click.echo(f"checkpoint: {problem}", err=True)
 
     def sweep(self, *, dry_run: bool) -> Sequence[Row]:
         """Put rows and bytes in step again; one row a finding.

@@ -1,4 +1,4 @@
-"""`consentline purge`: what is due is destroyed, now."""
+"""`consentline purge`, or `purge run`: what is due is destroyed, now."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PLANNED = ("recording_id", "policy", "state", "started_at", "due_at", "rule", "h
 PURGED = (*PLANNED, "erased_at", "lateness_ms")
 
 
-@click.command()
+@click.command("run")
 @click.option(
     "--dry-run", is_flag=True, help="Print what is due, with the rule that says so; destroy nothing."
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,9 @@ from policy.alarm_kinds import Ending
 from policy.clock import to_local
 from policy.config import Target
 from policy.errors import ConsentlineError
-from store import checkpoints, signing_key
+from policy.vocabulary import RecordingId
+from publish.words import Language
+from store import checkpoints, declarations, receipts, signing_key
 from store.archive import Archive
 from store.checkpoints import Because, Signed
 from store.notes import Signer
@@ -81,9 +83,41 @@ class CheckpointKeeper:
         """
         return prepared_signer(self._archive, self._key_path)
 
-    def made(self) -> None:
-        """Be told that a checkpoint was made elsewhere, so that it goes out now."""
-        self._something_new.set()
+    async def checkpoint(self) -> str:
+        """Make a checkpoint now, and return its note.
+
+        Raises:
+            ConsentlineError: If none can be signed.
+        """
+
+        def work() -> str:
+            at, signer = self._archive.clock.now(), self.signer()
+            return checkpoints.make(self._archive.db, signer, because=Because.ASKED, at=at).note
+
+        return await self._signed(work)
+
+    async def receipt(self, recording_id: RecordingId, language: Language) -> str:
+        """Return the signed receipt of a recording; errors as those of `receipts.give`."""
+        return await self._signed(lambda: receipts.give(self._archive, self.signer(), recording_id, language))
+
+    async def declaration(
+        self, *, policy: str | None, since: datetime, until: datetime, language: Language
+    ) -> str:
+        """Return the signed declaration of a period; errors as those of `declarations.declare`."""
+
+        def work() -> str:
+            return declarations.declare(
+                self._archive, self.signer(), policy=policy, since=since, until=until, language=language
+            )
+
+        return await self._signed(work)
+
+    async def _signed(self, work: Callable[[], str]) -> str:
+        """Do something in the store thread that may make a checkpoint, and have that brought out."""
+        try:
+            return await self._run(work)
+        finally:
+            self._something_new.set()
 
     async def run(self) -> None:
         """Bring what waits to the targets, for ever."""
@@ -178,6 +212,11 @@ def make_and_bring(
     because = because or checkpoints.wanted(archive.db, at)
     if because is not None:
         checkpoints.make(archive.db, signer, because=because, at=at)
+    return bring(archive, targets)
+
+
+def bring(archive: Archive, targets: Sequence[Target]) -> Sequence[str]:
+    """Bring what waits to every target, without a daemon; return a line for each that did not take it."""
     problems: list[str] = []
     for target in targets:
         try:

@@ -27,6 +27,7 @@ from daemon.desks.access import AccessDesk
 from daemon.desks.holds import HoldsDesk
 from daemon.desks.incidents import IncidentsDesk
 from daemon.desks.keys import KeyDesk
+from daemon.desks.ledger import LedgerDesk
 from daemon.desks.operations import OperationsDesk
 from daemon.desks.people import PeopleDesk
 from daemon.desks.policies import PoliciesDesk
@@ -281,6 +282,7 @@ class Service:
         archive, thread = self._archive, self._register.thread
         desks = (
             OperationsDesk(self._operations),
+            LedgerDesk(self._checkpoints),
             PeopleDesk(self._people),
             PoliciesDesk(self._policies),
             KeyDesk(db=archive.db, thread=thread, proofs=self._proofs, clock=self._clock),

@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from sqlite_utils import Database
 
@@ -118,8 +118,12 @@ class Db:
             )
             connection.row_factory = sqlite3.Row
             connection.randomness = SystemRandomness()
-            connection.execute("PRAGMA query_only = ON")
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            try:
+                connection.execute("PRAGMA query_only = ON")
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            except BaseException:
+                connection.close()
+                raise
             return cls(connection, path, clock)
 
     @contextmanager
@@ -149,6 +153,18 @@ class Db:
         """
         with _in_words(self.path):
             return self._connection.execute(sql, params).fetchall()
+
+    def tuples(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
+        """As `rows`, but plain tuples: for whoever reads millions.
+
+        Raises:
+            Unavailable: If the file cannot be read now.
+            IntegrityError: If the file is damaged.
+        """
+        with _in_words(self.path):
+            cursor = self._connection.cursor()
+            cursor.row_factory = None
+            return cursor.execute(sql, params).fetchall()
 
     def forget_deleted(self) -> None:
         """Empty the write-ahead log, so that deleted bytes are in no file of this database (I4).
@@ -211,6 +227,8 @@ def _in_words(path: Path) -> Iterator[None]:
     """Turn what SQLite reports about the machine into our errors; its other errors are bugs."""
     try:
         yield
+    except UnicodeDecodeError as error:  # what SQLite tells of a damaged file quotes its bytes
+        raise IntegrityError(f"{path}: is damaged where its tables are named") from error
     except sqlite3.DatabaseError as error:
         translated = _translated(path, error)
         if translated is None:
@@ -219,6 +237,8 @@ def _in_words(path: Path) -> Iterator[None]:
 
 
 def _translated(path: Path, error: sqlite3.DatabaseError) -> ConsentlineError | None:
+    if "Could not decode to UTF-8" in str(error):
+        return IntegrityError(f"{path}: holds bytes that are no text where text was written")
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if primary in _NOT_NOW:
         return Unavailable(f"{path}: cannot be used now: {error}")

@@ -268,9 +268,9 @@ def unlink_bytes(batch: _Batch, step: Step) -> None:
 def check_absence(batch: _Batch, step: Step) -> None:
     """I4, fourth: nobody believes an unlink; look."""
     for doom in batch.dooms:
-        left = _left(batch.archive, doom)
-        if left and doom.recording_id not in batch.problems:
-            problem = f"recording {doom.recording_id}: still there: {', '.join(left)}"
+        found = left(batch.archive, doom.recording_id, doom.paths)
+        if found and doom.recording_id not in batch.problems:
+            problem = f"recording {doom.recording_id}: still there: {', '.join(found)}"
             batch.problems[doom.recording_id] = problem
 
 
@@ -346,16 +346,23 @@ def _carry_out(archive: Archive, do: RekeyStep, also: Callable[[Tx], None] | Non
         raise DestructionIncomplete(f"{archive.epochs.path}: cannot re-key: {error.strerror}") from error
 
 
-def _left(archive: Archive, doom: Doom) -> list[str]:
-    left = [str(path) for path in archive.plaintext.of(doom.recording_id, doom.paths)]
+def left(archive: Archive, recording_id: RecordingId, also: Iterable[Path] = ()) -> list[str]:
+    """Return what is still there of a recording, in words; nothing: it is absent.
+
+    Args:
+        archive: Where to look.
+        recording_id: The recording.
+        also: Files of it outside the folders that the archive knows.
+    """
+    found = [str(path) for path in archive.plaintext.of(recording_id, also)]
     try:
-        if not archive.vault.absent(doom.recording_id):
-            left.append("sealed file")
+        if not archive.vault.absent(recording_id):
+            found.append("sealed file")
     except Unavailable as error:
-        left.append(f"perhaps a sealed file: {error.text}")
-    if envelopes.of_recording(archive.db, doom.recording_id):
-        left.append("envelope")
-    return left
+        found.append(f"perhaps a sealed file: {error.text}")
+    if envelopes.of_recording(archive.db, recording_id):
+        found.append("envelope")
+    return found
 
 
 def _unsaid(

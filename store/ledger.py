@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sqlite3
 import struct
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,17 +35,22 @@ from enum import Enum
 from typing import Final
 
 from policy.clock import from_ms, to_iso, to_ms
+from policy.errors import IntegrityError
 from store.db import Db, Tx
 
 Json = None | bool | int | str | Sequence["Json"] | Mapping[str, "Json"]
 
 HASH_BYTES: Final = 32
 SALT_BYTES: Final = 32
-_PAYLOAD_LABEL: Final = b"consentline/v1/ledger-payload\x00"
-_ENTRY_LABEL: Final = b"\x00consentline/v1/ledger-entry\x00"
-_ENTRY_NUMBERS: Final = struct.Struct(">QqH")
-_LENGTH: Final = struct.Struct(">I")
+PAYLOAD_LABEL: Final = b"consentline/v1/ledger-payload\x00"
+ENTRY_LABEL: Final = b"\x00consentline/v1/ledger-entry\x00"
+ENTRY_NUMBERS: Final = struct.Struct(">QqH")
+LENGTH: Final = struct.Struct(">I")
 _NODE_PREFIX: Final = b"\x01"
+MASKED_NUMBER: Final = "********"
+_NUMBER: Final = re.compile(r"(?<![\w.:/+-])(?:\+|00)?[0-9](?:[ -]?[0-9]){8,14}(?![\w:/]|\.[0-9]|-[0-9])")
+"""Nine digits or more on their own, spaces and hyphens between them or not: no part of an id, a hash,
+a moment (`2026-11-21T...`) or the id of a call (`1795282161.17`)."""
 
 
 class Kind(Enum):
@@ -116,6 +122,7 @@ class Kind(Enum):
     ALARM_CLEARED = "alarm_cleared"
     CHECKPOINT_KEY_ADDED = "checkpoint_key_added"
     CHECKPOINT = "checkpoint"
+    RECEIPT_GIVEN = "receipt_given"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,14 +188,19 @@ def append(tx: Tx, kind: Kind, at: datetime, *, actor: str, subject: str, payloa
         actor: Who did it.
         subject: The recording or call it is about, "" for neither; with the data of that call
             the payload is erased.
-        payload: JSON values; nobody's number, and nothing a caller said.
+        payload: JSON values; nobody's number, and nothing a caller said. Where it applies under
+            `person`, `purpose`, `reason`, `policy`, `policy_hash` and `result`, so that whoever
+            looks through the log finds them; files that were handed out under `copies`. What
+            looks like a telephone number or a BSN in a text, such as a reason that a person
+            typed, is masked all the same.
 
     Returns:
         The entry's number.
     """
     head = read_head(tx)
     salt = tx.randomness.token(SALT_BYTES)
-    body = json.dumps({"actor": actor, "payload": payload}, sort_keys=True, separators=(",", ":")).encode()
+    told = {"actor": actor, "payload": _masked(payload)}
+    body = json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
     commitment = commit(salt, subject.encode(), body)
     leaf = leaf_hash(head.size, to_ms(at), kind.value.encode(), commitment)
     tx.execute(
@@ -201,6 +213,17 @@ def append(tx: Tx, kind: Kind, at: datetime, *, actor: str, subject: str, payloa
     )
     _grow(tx, head, leaf)
     return head.size
+
+
+def _masked(value: Json) -> Json:
+    """Return a payload without what looks like somebody's number; ids, hashes and moments stay."""
+    if isinstance(value, str):
+        return _NUMBER.sub(MASKED_NUMBER, value)
+    if isinstance(value, Mapping):
+        return {name: _masked(inner) for name, inner in value.items()}
+    if isinstance(value, Sequence):
+        return [_masked(inner) for inner in value]
+    return value
 
 
 def _grow(tx: Tx, head: Head, leaf: bytes) -> None:
@@ -232,18 +255,30 @@ def expire(tx: Tx, subjects: Iterable[str], at: datetime, because: str) -> int:
     Returns:
         How many payloads went.
     """
-    emptied: list[int] = []
+    found: list[int] = []
     for subject in subjects:
-        found = tx.execute("SELECT seq FROM ledger_payloads WHERE subject = ? AND subject <> ''", (subject,))
-        emptied += [row["seq"] for row in found.fetchall()]
-    for seq in emptied:
-        tx.execute(
-            "UPDATE ledger_payloads SET subject = NULL, salt = NULL, body = NULL WHERE seq = ?", (seq,)
-        )
+        rows = tx.execute("SELECT seq FROM ledger_payloads WHERE subject = ? AND subject <> ''", (subject,))
+        found += [row["seq"] for row in rows.fetchall()]
+    return expire_entries(tx, found, at, because)
+
+
+def expire_entries(tx: Tx, seqs: Iterable[int], at: datetime, because: str) -> int:
+    """Erase the payloads of these entries as `expire` does; those that are erased are passed over."""
+    emptied = [seq for seq in seqs if _empty(tx, seq)]
     if emptied:
         told: dict[str, Json] = {"entries": sorted(emptied), "because": because}
         append(tx, Kind.PAYLOADS_EXPIRED, at, actor="daemon", subject="", payload=told)
     return len(emptied)
+
+
+def _empty(tx: Tx, seq: int) -> bool:
+    tx.execute("DELETE FROM ledger_terms WHERE seq = ?", (seq,))
+    changed = tx.execute(
+        "UPDATE ledger_payloads SET subject = NULL, salt = NULL, body = NULL"
+        " WHERE seq = ? AND body IS NOT NULL",
+        (seq,),
+    )
+    return changed.rowcount > 0
 
 
 def show(
@@ -263,12 +298,19 @@ def show(
         " ORDER BY seq LIMIT :limit",
         {"from_seq": from_seq, "subject": subject, "limit": -1 if limit is None else limit},
     )
-    return tuple(_entry(row) for row in found)
+    return tuple(entry_of(row) for row in found)
 
 
 def head(db: Db) -> Head:
-    """Return size and root of the log as committed."""
-    return _head(db.rows("SELECT size, peaks, root FROM ledger_head")[0])
+    """Return size and root of the log as committed.
+
+    Raises:
+        IntegrityError: If there is no head any more.
+    """
+    found = db.rows("SELECT size, peaks, root FROM ledger_head")
+    if len(found) != 1 or not isinstance(found[0]["peaks"], bytes) or not isinstance(found[0]["root"], bytes):
+        raise IntegrityError("ledger: its head is missing or no head any more")
+    return _head(found[0])
 
 
 def read_head(tx: Tx) -> Head:
@@ -278,14 +320,14 @@ def read_head(tx: Tx) -> Head:
 
 def commit(salt: bytes, subject: bytes, body: bytes) -> bytes:
     """Return the salted commitment to a payload; subject in UTF-8."""
-    return hashlib.sha256(_PAYLOAD_LABEL + salt + _LENGTH.pack(len(subject)) + subject + body).digest()
+    return hashlib.sha256(PAYLOAD_LABEL + salt + LENGTH.pack(len(subject)) + subject + body).digest()
 
 
 def leaf_hash(seq: int, at_ms: int, kind: bytes, commitment: bytes) -> bytes:
     """Return the leaf of one entry (RFC 6962 prefix 0x00); kind in UTF-8."""
     # Numbers of fixed width, and one length: no two entries give the same bytes.
     return hashlib.sha256(
-        _ENTRY_LABEL + _ENTRY_NUMBERS.pack(seq, at_ms, len(kind)) + kind + commitment
+        ENTRY_LABEL + ENTRY_NUMBERS.pack(seq, at_ms, len(kind)) + kind + commitment
     ).digest()
 
 
@@ -313,7 +355,8 @@ def _head(row: sqlite3.Row) -> Head:
     return Head(size=row["size"], root=row["root"], peaks=split_peaks(row["peaks"]))
 
 
-def _entry(row: sqlite3.Row) -> Entry:
+def entry_of(row: sqlite3.Row) -> Entry:
+    """Return the entry of a row with its payload."""
     told = json.loads(row["body"]) if row["body"] is not None else {"actor": None, "payload": None}
     return Entry(
         seq=row["seq"],

@@ -4,10 +4,11 @@ Theory of operation
 
 `plan` is pure: rows and a moment in, what has to go out, with the rule that says so; it is
 what `--dry-run` prints. `run` asks the clock guard first, plans, and carries out in the order
-recordings, call data, epoch keys; before it, holds that ran out are put on record, after it the
-incidents whose recording went are closed. Each part is safe to repeat, so a run that was cut off is
-simply run again by the next minute's. Unfinished destructions of any kind are part of every
-plan: a withdrawal that a crash interrupted does not wait for its due time.
+recordings, call data, payloads of the ledger, epoch keys; before it, holds that ran out are put
+on record, after it the incidents whose recording went are closed. Each part is safe to repeat,
+so a run that was cut off is simply run again by the next minute's. Unfinished destructions of
+any kind are part of every plan: a withdrawal that a crash interrupted does not wait for its due
+time.
 
 An epoch's key is destroyed once the epoch has passed and no envelope names it. A recording
 that could not be destroyed keeps its envelope, and so its epoch, until it can.
@@ -35,6 +36,7 @@ from store import (
     holds,
     incidents,
     ledger,
+    ledger_terms,
     moves,
     recordings,
     words,
@@ -189,6 +191,7 @@ def run(archive: Archive, guard: ClockGuard, *, step: Step = straight_on) -> Pur
     erased = call_data.erase(archive.db, calls, at=archive.clock.now(), step=step)
     _forget_accesses(archive, at, step)
     moves.finish(archive, step=step)
+    ledger_terms.run(archive.db, at, step=step)
     epoch_keys = destroy_passed_epochs(archive, at, step=step)
     if result.problems:
         raise DestructionIncomplete("\n".join(result.problems.values()), hint="the next purge tries again")

@@ -216,7 +216,7 @@ def test_the_ledger_holds_and_shows_its_entries(command: CommandLine) -> None:
     assert entries[0]["kind"] == "key_added"
     (opened,) = json.loads(command("ledger", "show", "--about", "1795282161.1", "--json").out)[:1]
     assert opened["kind"] == "call_opened"
-    later = json.loads(command("ledger", "show", "--from", str(report["size"] - 1), "--json").out)
+    later = json.loads(command("ledger", "show", "--first", str(report["size"] - 1), "--json").out)
     assert later == entries[-1:]
     assert command("ledger", "show").out.splitlines()[0].split("\t")[0] == "seq"
 

@@ -98,7 +98,7 @@ def test_checkpoints_are_made_and_brought_and_one_target_that_is_away_keeps_no_o
             assert len(stage.has(stage.near)) == 2
 
             stage.far.mkdir()
-            stage.keeper.made()
+            await stage.keeper.checkpoint()
 
             async def recovered() -> bool:
                 return await stage.kinds() == ()

@@ -301,3 +301,27 @@ def test_nothing_that_was_told_can_be_guessed_from_a_commitment_once_it_expired(
 def test_an_entry_is_json_that_a_program_can_read(original: Db) -> None:
     shown = ledger.show(original, from_seq=9, limit=1)[0].to_json()
     assert json.loads(json.dumps(shown))["subject"] == "subject-9"
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("beller 0612345678 belde terug", "beller ******** belde terug"),
+        ("+31 6 12 34 56 78", "********"),
+        ("0031612345678.", "********."),
+        ("06-12345678, BSN 123456782", "********, BSN ********"),
+        ("call 1795282161.17", "call 1795282161.17"),
+        ("PJSIP/trunk-00000017", "PJSIP/trunk-00000017"),
+        ("ab" * 32, "ab" * 32),
+        ("0123456789" * 3 + "ab", "0123456789" * 3 + "ab"),
+        ("2026-11-21T17:29:21.250Z", "2026-11-21T17:29:21.250Z"),
+        ("due on 2027-01-20 at 14040", "due on 2027-01-20 at 14040"),
+        ("zaak 2026-001", "zaak 2026-001"),
+    ],
+)
+def test_what_looks_like_somebodys_number_is_masked_and_ids_stay(stage: Scene, told: str, kept: str) -> None:
+    with stage.db.write() as tx:
+        payload: dict[str, ledger.Json] = {"reason": told, "inner": [{"text": told}], "bytes": 123456789012}
+        seq = ledger.append(tx, Kind.CAPTURED, STARTED_AT, actor="a", subject="s", payload=payload)
+    (entry,) = ledger.show(stage.db, from_seq=seq)
+    assert entry.payload == {"reason": kept, "inner": [{"text": kept}], "bytes": 123456789012}
