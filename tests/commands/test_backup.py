@@ -17,12 +17,11 @@ from commands.diagnosis import Verdict
 from policy.config import load_config
 from policy.load import load_policies
 from policy.vocabulary import ErasedBecause, RecordingId, WithdrawnBy
-from store import backup_mark, destruction, mirror, part_erasure, purge
+from store import backup_mark, destruction, mirror, purge
 from store.destruction import Doom
 from store.epochs import EpochKeyGone
 from tests.commands.conftest import CommandLine, one_error
 from tests.store.scene import STARTED_AT, Scene, scene, voice
-from tests.store.test_part_erasure import hand_in
 
 
 @pytest.fixture
@@ -56,18 +55,6 @@ def _withdraw(stage: Scene, recording_id: RecordingId) -> None:
 
 def _copied(copy: Path) -> set[str]:
     return {path.stem for path in copy.glob("vault/*/*.sealed")}
-
-
-def test_a_recording_of_which_a_part_was_erased_is_copied_anew(
-    stage: Scene, command: CommandLine, tmp_path: Path
-) -> None:
-    recording_id = stage.keep(1)
-    assert command("backup").code == 0
-    part = hand_in(stage, recording_id)
-    part_erasure.run(stage.archive, part, actor="test")
-    assert command("backup").code == 0
-    copy = next((tmp_path / "second" / "copy").glob(f"vault/*/{recording_id}.sealed"))
-    assert copy.read_bytes() == stage.archive.vault.path(recording_id).read_bytes()
 
 
 def test_a_backup_is_brought_up_to_date_and_keeps_nothing_that_is_gone(
