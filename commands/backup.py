@@ -46,22 +46,23 @@ def backup(invocation: Invocation, folder: Path | None, dry_run: bool, as_json: 
     from policy.clock import SystemClock
     from store import backup as store_backup
     from store.db import Db
+    from store.vault import Vault
 
     config, policies = invocation.config(), invocation.policies()
     named = folder or (None if config.backup.folder is None else Path(config.backup.folder))
     if named is None:
         raise click.UsageError("--to: must name the folder, for the config file has no backup.folder")
     must_be_apart(config, named)
-    copy = store_backup.Backup(folder=named.absolute())
+    copy, vault = store_backup.Backup(folder=named.absolute()), Vault(folder=config.path("vault"))
     with closing(Db.open_to_read(config.path("database"), clock=SystemClock())) as db:
         may = allowed(db, policies)
-        planned = store_backup.look(db, copy, allowed=may)
+        planned = store_backup.look(db, copy, vault, allowed=may)
         rows = _as_planned(planned)
         if not dry_run:
             copy.prepare()
             rows = _done(config, copy, planned, config_path=invocation.config_path)
             # What was erased meanwhile goes before this ends; its key is gone already.
-            copy.remove(store_backup.look(db, copy, allowed=may).to_remove)
+            copy.remove(store_backup.look(db, copy, vault, allowed=may).to_remove)
     show(rows, COLUMNS, as_json=as_json, title="backup")
     if planned.kept_out:
         click.echo(f"{len(planned.kept_out)} recordings are in no backup, as their policies say", err=True)

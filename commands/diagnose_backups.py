@@ -19,6 +19,7 @@ from policy.retention import BackupMode
 from store import backup, backup_mark, mirror
 from store.db import Db
 from store.epochs import EpochFolder
+from store.vault import Vault
 
 STALE_AFTER = timedelta(days=2)
 TOOLS = (
@@ -130,7 +131,8 @@ def _folder(config: Config, policies: Policies) -> Iterator[Check]:
     copy = backup.Backup(folder=Path(config.backup.folder))
     try:
         with closing(Db.open_to_read(config.path("database"), clock=SystemClock())) as db:
-            plan = backup.look(db, copy, allowed=allowed(db, policies))
+            vault = Vault(folder=config.path("vault"))
+            plan = backup.look(db, copy, vault, allowed=allowed(db, policies))
         taken_at = datetime.fromtimestamp((copy.folder / backup.DATABASE).stat().st_mtime, UTC)
     except ConsentlineError as error:
         yield problem(name, error.text, error.hint)
@@ -140,7 +142,7 @@ def _folder(config: Config, policies: Policies) -> Iterator[Check]:
         return
     if plan.to_remove:
         found = (
-            f"{copy.folder} holds {len(plan.to_remove)} recordings that may be in no backup, or are gone here"
+            f"{copy.folder}: {len(plan.to_remove)} recordings there are gone or changed here, or may not be"
         )
         yield problem(f"{name}: obeys", found, "run: consentline backup")
     else:

@@ -46,8 +46,8 @@ class Plan:
     """What brings the copies of sealed files up to date.
 
     Attributes:
-        to_copy: Sealed here, allowed, and not there.
-        to_remove: There, and gone here or no longer allowed.
+        to_copy: Sealed here, allowed, and not there, or there as it was before a part was erased.
+        to_remove: There, and gone here, no longer allowed, or as it was before a part was erased.
         kept_out: Sealed here, and allowed in no backup.
     """
 
@@ -57,7 +57,11 @@ class Plan:
 
 
 def plan(
-    rows: Iterable[RecordingRow], *, allowed: Mapping[str, bool], there: Collection[RecordingId]
+    rows: Iterable[RecordingRow],
+    *,
+    allowed: Mapping[str, bool],
+    there: Collection[RecordingId],
+    outdated: Collection[RecordingId] = (),
 ) -> Plan:
     """Return what has to be copied and removed.
 
@@ -65,12 +69,13 @@ def plan(
         rows: Every recording.
         allowed: By content hash of a policy version: whether its recordings may be in a backup.
         there: Whose sealed files are in the backup.
+        outdated: Of these, whose are other files here by now.
     """
     sealed = [row for row in rows if row.state is RecordingState.SEALED and not row.half_gone]
     may = {row.recording_id for row in sealed if allowed.get(row.policy_hash, False)}
     return Plan(
-        to_copy=tuple(sorted(may - set(there))),
-        to_remove=tuple(sorted(set(there) - may)),
+        to_copy=tuple(sorted(may - (set(there) - set(outdated)))),
+        to_remove=tuple(sorted(set(there) - (may - set(outdated)))),
         kept_out=tuple(row.recording_id for row in sealed if row.recording_id not in may),
     )
 
@@ -124,6 +129,22 @@ class Backup:
     def ids(self) -> tuple[RecordingId, ...]:
         """Return the recordings whose sealed files are here; none where there is no backup yet."""
         return tuple(self.vault.ids()) if (self.folder / MARKER).is_file() else ()
+
+    def outdated(self, vault: Vault) -> frozenset[RecordingId]:
+        """Return the recordings whose file in the vault is another by now than the one copied here.
+
+        Raises:
+            Unavailable: If one of them cannot be looked at.
+        """
+        try:
+            return frozenset(
+                recording_id
+                for recording_id in self.ids()
+                if vault.path(recording_id).exists()
+                and _stamp(vault.path(recording_id)) != _stamp(self.vault.path(recording_id))
+            )
+        except OSError as error:
+            raise Unavailable(f"{error.filename}: cannot be looked at: {error.strerror}") from error
 
     def snapshot(self, database: Path) -> int:
         """Take a copy of the database as it is in one moment, in the place of the last; return its size.
@@ -202,9 +223,16 @@ class Backup:
             raise Unavailable(f"{target}: cannot be copied: {error.strerror}") from error
 
 
-def look(db: Db, backup: Backup, *, allowed: Mapping[str, bool]) -> Plan:
+def look(db: Db, backup: Backup, vault: Vault, *, allowed: Mapping[str, bool]) -> Plan:
     """Return what has to be copied and removed, and change nothing."""
-    return plan(recordings.all_recordings(db), allowed=allowed, there=backup.ids())
+    there, outdated = backup.ids(), backup.outdated(vault)
+    return plan(recordings.all_recordings(db), allowed=allowed, there=there, outdated=outdated)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Return size and time of a file: a copy has those of what it was copied from."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns // 1_000
 
 
 def _copy(source: Path, target: Path) -> int:
@@ -219,6 +247,8 @@ def _copy(source: Path, target: Path) -> int:
     ):
         shutil.copyfileobj(reading, writing)
         writing.flush()
+        status = os.fstat(reading.fileno())
+        os.utime(writing.fileno(), ns=(status.st_atime_ns, status.st_mtime_ns))
         os.fsync(writing.fileno())
     beside.replace(target)
     sync_folder(target.parent)

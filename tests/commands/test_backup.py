@@ -84,6 +84,21 @@ def test_a_backup_is_brought_up_to_date_and_keeps_nothing_that_is_gone(
     assert not any(path.stat().st_mode & 0o077 for path in copy.rglob("*") if path.is_file())
 
 
+def test_a_recording_of_which_a_part_was_erased_is_copied_anew(
+    stage: Scene, command: CommandLine, allowing: Path, tmp_path: Path
+) -> None:
+    recording_id = stage.keep(1)
+    copied = tmp_path / "second" / "copy" / "vault" / recording_id[:2] / f"{recording_id}.sealed"
+    assert command("backup").code == 0
+    before = copied.read_bytes()
+    resealed = stage.archive.vault.path(recording_id)
+    resealed.write_bytes(bytes(len(before)))  # as long as before, and of another time
+    assert _verdicts(allowing, etc=tmp_path)["backup: obeys"][0] is Verdict.PROBLEM
+    assert command("backup").code == 0
+    assert copied.read_bytes() == bytes(len(before))
+    assert _verdicts(allowing, etc=tmp_path)["backup: obeys"][0] is Verdict.OK
+
+
 def test_neither_an_epoch_key_nor_plaintext_is_in_a_backup(
     stage: Scene, command: CommandLine, tmp_path: Path
 ) -> None:

@@ -16,12 +16,14 @@ import pytest
 
 from policy import terms
 from policy.clock import from_iso
+from policy.config import load_config
 from policy.load import load_policy
-from sandbox import ears
+from sandbox import deadline, ears
 from sandbox.fetch import Unpacked
 from sandbox.site import Site
 from sandbox.softphone import Call, Softphone
 from sandbox.speech import read_growing_wav, read_wav
+from store import mirror
 from store.epochs import EpochKeyName, epoch_of_name
 from tests.conftest import ROOT
 from tests.real import callers
@@ -63,11 +65,12 @@ def ahead(tmp_path_factory: pytest.TempPathFactory) -> Ahead:
 
 
 @pytest.fixture(scope="module")
-def site(unpacked: Unpacked, ahead: Ahead) -> Iterator[Site]:
+def site(unpacked: Unpacked, ahead: Ahead, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One PBX that serves all five."""
     with site_of(unpacked, FIVE, trunks=(TRUNK,), daemon_command=ahead.command) as running:
         print(f"Asterisk {running.asterisk.version()}, {len(FIVE)} policies")
         _people_of_groningen(running)
+        _mirror_epoch_keys(running, tmp_path_factory.mktemp("second"))
         yield running
 
 
@@ -203,6 +206,23 @@ def test_groningen_g3_g4_the_agent_who_held_the_call_points_it_out_and_the_head_
     assert from_iso(kept["due_at"]) - from_iso(_of(told)["due_at"]) > timedelta(days=12)
 
 
+@pytest.mark.usefixtures("story")
+def test_r4_the_daemon_says_at_its_start_what_the_selection_list_leaves_open(site: Site) -> None:
+    (line, *_) = [line for line in site.log.read_text().splitlines() if "review_forms" in line]
+    assert "rvo.toml: retention.review_forms: no period filled in for Selectielijst" in line
+    assert 'period = "5y"' in line
+
+
+def test_x3_the_epoch_keys_of_all_calls_are_mirrored_to_the_second_host(site: Site, story: Told) -> None:
+    story("eindhoven")
+    site.stop_daemon()
+    site.start_daemon()  # each job runs once at start
+    here, there = site.home / "epochs", _mirror(site)
+    deadline.wait_until(
+        lambda: _keys_in(here) and _keys_in(here) == _keys_in(there), within_s=10, what="the mirror follows"
+    )
+
+
 # --- and until it is gone ---------------------------------------------------------------------------
 
 
@@ -269,12 +289,16 @@ def test_eindhoven_e1_e3_e5_e6_from_the_notice_to_the_purge_after_60_days(
 
 def test_x3_x4_afterwards_nothing_is_left_and_the_ledger_holds(site: Site, story: Told, ahead: Ahead) -> None:
     story("eindhoven")
-    states = {row["state"] for row in site.cli("recordings")}
+    states = {row["state"] for row in site.cli("recordings", "list")}
     assert states <= {"purged", "withdrawn", "empty"}
     assert list(site.vault.rglob("*.sealed")) == []
     assert list((site.home / "epochs").glob("*.key")) == []
     assert query(site, "SELECT 1 FROM envelopes") == []
     site.run("ledger", "verify")
+    site.stop_daemon()
+    site.start_daemon()
+    deadline.wait_until(lambda: not _keys_in(_mirror(site)), within_s=10, what="the mirror has no key left")
+    assert callers.alarms(site, "mirror_failed") == []
 
 
 def _people_of_groningen(site: Site) -> None:
@@ -284,6 +308,26 @@ def _people_of_groningen(site: Site) -> None:
         site.cli("people", "give-hat", person, role, "--policy", "groningen")
     for agent, member in AGENTS.items():
         site.cli("people", "add-line", agent, "--queue-member", f"Local/{member}@sandbox-agents/n")
+
+
+def _mirror_epoch_keys(site: Site, second: Path) -> None:
+    """Name a folder that stands for a second host, as docs/backups.md says."""
+    (second / "epochs").mkdir(mode=0o700)
+    (second / "epochs" / mirror.MARKER).touch()
+    with site.config.open("a") as config:
+        config.write(f'\n[backup]\nepochs_mirror = "{second}/epochs"\n')
+    site.stop_daemon()
+    site.start_daemon()
+
+
+def _mirror(site: Site) -> Path:
+    folder = load_config(site.config).backup.epochs_mirror
+    assert folder is not None
+    return Path(folder)
+
+
+def _keys_in(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("*.key")}
 
 
 def _is_recorded_after_its_notice(site: Site, told: Story, policy: str, outcome: str) -> None:
