@@ -58,6 +58,7 @@ class Challenge:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Open:
     person: PersonId
+    beside: PersonId | None
     peer: Peer
     secret: bytes = field(repr=False)
     until_s: float
@@ -99,13 +100,19 @@ class Proofs:
         secret = self._randomness.token(_SECRET_BYTES)
         sealed = seal_to(key.public, secret, challenge_info(challenge_id, person))
         self._open[challenge_id] = _Open(
-            person=person, peer=peer, secret=secret, until_s=_now_s() + CHALLENGE_LASTS_S
+            person=person, beside=beside, peer=peer, secret=secret, until_s=_now_s() + CHALLENGE_LASTS_S
         )
         self._handed_out.set()
         return Challenge(id=challenge_id, slot=key.slot, sealed=sealed)
 
-    async def prove(self, proof: ProofWire, peer: Peer) -> PersonId:
+    async def prove(self, proof: ProofWire, peer: Peer, *, beside: PersonId | None = None) -> PersonId:
         """Return who proved that they know their passphrase; a challenge counts once.
+
+        Args:
+            proof: The answer.
+            peer: Who brings it.
+            beside: With whom this person unlocks, at whose login they sit; None: they ask for themselves.
+                A challenge for the one is none for the other: company at a login does not act there.
 
         Raises:
             AccessRefused: If there is no such challenge (any more), or it is another login's.
@@ -117,6 +124,9 @@ class Proofs:
             raise WrongPassphrase(f"person {known.person}: the passphrase does not open their slot")
         self._failures.pop(known.person, None)
         self._next_at_s.pop(known.person, None)
+        if known.beside != beside:
+            asks = "asks" if known.beside is None else f"sits beside {known.beside}"
+            raise AccessRefused(f"person {known.person}: proved that they are who {asks}, and nothing else")
         return known.person
 
     async def give_back(self, challenge_id: str, peer: Peer) -> float:

@@ -357,7 +357,7 @@ class AccessDesk:
         """Return what is asked as a value, once everybody in it proved who they are."""
         reason, case = checked_reason(asked.reason), checked_case(asked.case)
         person = await self._proofs.prove(asked.proof, peer)
-        company = tuple([await self._proofs.prove(proof, peer) for proof in asked.together])
+        company = tuple([await self._proofs.prove(one, peer, beside=person) for one in asked.together])
         if person in company or len(set(company)) != len(company):
             raise ConsentlineError("together: nobody counts as a second person to themselves")
         policy = await self._door.policy_for(person, asked.policy)

@@ -175,6 +175,29 @@ def test_a_slot_is_handed_to_its_own_login_or_to_root_and_to_nobody_else(
     tell(story)
 
 
+def test_who_sits_beside_somebody_unlocks_with_them_and_does_nothing_else_at_that_login(
+    tell: Callable[[Story], None],
+) -> None:
+    async def story(door: Door) -> None:
+        with pytest.raises(AccessRefused, match="is not theirs"):
+            await door.proofs.challenge(PIET, ANNAS_LOGIN)
+        for beside in (None, PIET):
+            challenge = await door.proofs.challenge(PIET, ANNAS_LOGIN, beside=ANNA)
+            with pytest.raises(AccessRefused, match="piet: proved that they are who sits beside anna"):
+                await door.proofs.prove(answer(challenge, "piet"), ANNAS_LOGIN, beside=beside)
+        challenge = await door.proofs.challenge(PIET, ANNAS_LOGIN, beside=ANNA)
+        assert await door.proofs.prove(answer(challenge, "piet"), ANNAS_LOGIN, beside=ANNA) == PIET
+        guessed = await door.proofs.challenge(PIET, ANNAS_LOGIN, beside=ANNA)
+        with pytest.raises(WrongPassphrase):  # it counts, whatever it was brought for
+            await door.proofs.prove(ProofWire(challenge=guessed.id, answer=bytes(32)), ANNAS_LOGIN)
+        assert len(await door.entries()) == 1
+        own = await door.proofs.challenge(ANNA, ANNAS_LOGIN)
+        with pytest.raises(AccessRefused, match="proved that they are who asks"):
+            await door.proofs.prove(answer(own), ANNAS_LOGIN, beside=PIET)
+
+    tell(story)
+
+
 def test_the_answer_of_one_challenge_is_none_to_another(tell: Callable[[Story], None]) -> None:
     async def story(door: Door) -> None:
         one, other = [await door.proofs.challenge(ANNA, ROOT) for _ in range(2)]
