@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from daemon.peers import Peer
 from daemon.store_thread import StoreThread
 from policy.access import Action
-from policy.errors import AccessRefused, NotFound, StateConflict
+from policy.errors import AccessRefused, ConsentlineError, NotFound, StateConflict
 from policy.load import Policies
 from policy.model import Policy
 from policy.situation import PersonId
@@ -66,7 +66,8 @@ class _Open:
 
     Attributes:
         fetched: Whether its sealed bytes were handed out; they are, once.
-        erases: Whether it is to hand in a copy with a part silenced.
+        erases: The question under which a copy with a part silenced is handed in; None: it erases
+            nothing, or did already.
     """
 
     access_id: AccessId
@@ -76,7 +77,7 @@ class _Open:
     released_s: float
     actor: str
     fetched: bool = False
-    erases: bool = field(default=False)
+    erases: Question | None = None
 
 
 class Doorway:
@@ -94,6 +95,7 @@ class Doorway:
         self._run = thread.run
         self._tag_key = tag_key
         self._open: dict[str, _Open] = {}
+        self._handed_in: set[RecordingId] = set()
 
     async def settle(self) -> None:
         """Finish what an earlier life left: parts half erased, accesses that nobody ended; once at start."""
@@ -131,7 +133,7 @@ class Doorway:
             uid=peer.uid,
             released_s=self._archive.clock.monotonic_s(),
             actor=question.actor,
-            erases=question.action is Action.ERASE,
+            erases=question if question.action is Action.ERASE else None,
         )
         return token, released
 
@@ -179,6 +181,7 @@ class Doorway:
                 )
 
         row = await self._run(work)
+        inside.erases = None
         if ending is not Ending.COMPLETE:  # a complete one may still have to be told gone
             self._open.pop(token, None)
         return row
@@ -364,9 +367,12 @@ class Doorway:
             passed = door.decide(self._archive, question, recording, at)
             row = passed.facts.row
             access_id, _ = door.open_access(self._archive, question, passed, at)
-            receipt = destruction.destroy(
-                self._archive, Doom(recording_id=row.recording_id, because=ErasedBecause.REQUEST)
-            )
+            doom = Doom(recording_id=row.recording_id, because=ErasedBecause.REQUEST)
+            try:
+                receipt = destruction.destroy(self._archive, doom)
+            except ConsentlineError as problem:
+                release.failed(self._archive, access_id, problem)
+                raise
             with self._archive.db.write() as tx:
                 now = self._archive.clock.now()
                 accesses.end_access(tx, access_id, Ending.COMPLETE, at=now, actor=question.actor)
@@ -392,10 +398,21 @@ class Doorway:
 
         Raises:
             AccessRefused: If there is no access of this login that erases.
-            StateConflict: If it is longer than any recording.
+            StateConflict: If it is longer than any recording, or another is being handed in.
         """
-        inside = self._erasing(token, peer)
-        target = await self._run(lambda: self._archive.vault.stage(inside.recording_id))
+        inside, _ = self._erasing(token, peer)
+        self._handed_in.add(inside.recording_id)
+        try:
+            return await self._write_staged(inside.recording_id, pieces)
+        finally:
+            self._handed_in.discard(inside.recording_id)
+
+    async def _write_staged(self, recording_id: RecordingId, pieces: AsyncIterator[bytes]) -> int:
+        def stage() -> BinaryIO:
+            part_erasure.must_not_be_underway(self._db, recording_id)
+            return self._archive.vault.stage(recording_id)
+
+        target = await self._run(stage)
         size_bytes = 0
         try:
             async for piece in pieces:
@@ -405,21 +422,29 @@ class Doorway:
                 await self._run(partial(target.write, piece))
         except BaseException:
             await self._run(target.close)
-            await self._run(lambda: self._archive.vault.drop_staged(inside.recording_id))
+            await self._run(lambda: self._archive.vault.drop_staged(recording_id))
             raise
         await self._run(target.close)
         return size_bytes
 
     async def erase_part(self, token: str, peer: Peer, part: Part) -> int:
-        """Put what was handed in into the recording's place; return the receipt's ledger entry.
+        """Put what was handed in into the recording's place, once; return the receipt's ledger entry.
+
+        Whether they may is judged again: making the copy takes its time, and a hold may have come.
 
         Raises:
-            ConsentlineError: As `store.part_erasure.run` says.
+            ConsentlineError: As `store.door.decide` and `store.part_erasure.run` say.
         """
-        inside = self._erasing(token, peer)
+        inside, question = self._erasing(token, peer)
         if part.recording_id != inside.recording_id:
             raise AccessRefused("erase: this access is to another recording")
-        return await self._run(lambda: part_erasure.run(self._archive, part, actor=inside.actor))
+        inside.erases = None
+
+        def work() -> int:
+            door.decide(self._archive, question, inside.recording_id, self._archive.clock.now())
+            return part_erasure.run(self._archive, part, actor=inside.actor)
+
+        return await self._run(work)
 
     # ---------------------------------------------------------------- small steps
 
@@ -442,11 +467,13 @@ class Doorway:
             raise AccessRefused("access: there is none under this token, or it has ended", hint="ask again")
         return inside
 
-    def _erasing(self, token: str, peer: Peer) -> _Open:
+    def _erasing(self, token: str, peer: Peer) -> tuple[_Open, Question]:
         inside = self._inside(token, peer)
-        if not inside.erases:
-            raise AccessRefused("access: it does not erase")
-        return inside
+        if inside.erases is None:
+            raise AccessRefused("access: it does not erase, or did already")
+        if inside.recording_id in self._handed_in:  # who writes still could change what was checked
+            raise StateConflict(f"recording {inside.recording_id}: a new copy is being handed in")
+        return inside, inside.erases
 
     def _pending(self, word_id: int, person: PersonId, peer: Peer, at: datetime) -> tuple[WordRow, Wanted]:
         row = words.get_word(self._db, word_id)

@@ -318,7 +318,12 @@ def _not_there(action: Action, facts: Facts) -> str | None:
     state = facts.row.state
     if action in _OPENS_AUDIO and state is not RecordingState.SEALED:
         return f"must be sealed, is {state.value}"
-    return f"is {state.value} already" if facts.row.intended_at is not None else None
+    if facts.row.intended_at is not None:
+        return f"is {state.value} already"
+    hold = facts.context.hold
+    if action is Action.ERASE and hold is not None:  # X6: who decided on the hold decides on its end
+        return f"is held for {hold.reason} until {to_iso(hold.until)}; release the hold first"
+    return None
 
 
 def _may(asked: Asked, facts: Facts | None, policy: Policy) -> Allowed | Refused:

@@ -31,19 +31,19 @@ from typing import Final
 from policy.access import RoleName
 from policy.clock import to_ms
 from policy.errors import DestructionIncomplete, IntegrityError, StateConflict
-from policy.key_groups import KeyPath
+from policy.key_groups import KeyPath, roles_of
 from policy.situation import PersonId
-from policy.vocabulary import RecordingId, RecordingState
-from store import alarms, destruction, envelopes, ledger, recordings
+from policy.vocabulary import PolicyName, RecordingId, RecordingState
+from store import alarms, destruction, envelopes, ledger, reading_keys, recordings
 from store.archive import Archive
-from store.db import Tx
+from store.db import Db, Tx
 from store.destruction import ALARM
 from store.envelopes import EnvelopeRow
 from store.epochs import EpochKeyName
 from store.keys import KeyId
 from store.ledger import Json, Kind
 from store.recordings import SealedFile
-from store.shares import Share
+from store.shares import Purpose, Share
 from store.steps import Step, straight_on
 
 LONGEST_PART_MS: Final = 24 * 3600 * 1000
@@ -59,7 +59,7 @@ class Part:
         person: Whose process made the new copy.
         size_bytes: Of the new container.
         sha256: Of the new container.
-        shares: Of its key; every whole path of them opens it.
+        shares: Of its key: one for each role of each path that the policy's recordings are sealed to.
     """
 
     recording_id: RecordingId
@@ -77,10 +77,12 @@ def run(archive: Archive, part: Part, *, actor: str, step: Step = straight_on) -
     Raises:
         NotFound: If there is no such recording, or nothing was handed in for it.
         StateConflict: If it is not sealed (any more), or the part lies outside it.
-        IntegrityError: If what was handed in is not what was said to be, or its shares open nothing.
+        IntegrityError: If what was handed in is not what was said to be, or its shares are other than
+            those that every recording of the policy has.
         DestructionIncomplete: If something that had to go is still there; `finish` tries again.
     """
     row = recordings.get_recording(archive.db, part.recording_id)
+    must_not_be_underway(archive.db, part.recording_id)
     if row.state is not RecordingState.SEALED:
         raise StateConflict(f"recording {part.recording_id}: must be sealed, is {row.state.value}")
     if row.duration_ms is not None and part.to_ms > row.duration_ms + 1000:
@@ -91,11 +93,10 @@ def run(archive: Archive, part: Part, *, actor: str, step: Step = straight_on) -
     written = archive.vault.check_staged(part.recording_id)  # I2: durable and re-read before any row says so
     if (written.size_bytes, written.sha256) != (part.size_bytes, part.sha256):
         raise IntegrityError(f"recording {part.recording_id}: what was handed in is not what was sealed")
+    _must_be_sealed_as_ever(archive.db, row.policy, part)
     step("have the next epoch key")
     key = archive.epochs.next_generation(row.epoch)
     rows = tuple(envelopes.wrap(part.recording_id, share, archive.epochs, key) for share in part.shares)
-    if not envelopes.paths_of(rows):
-        raise IntegrityError(f"recording {part.recording_id}: the new copy has no whole path that opens it")
     step("commit the intent")
     at = archive.clock.now()
     with archive.db.write() as tx:  # I4
@@ -118,6 +119,19 @@ def finish(archive: Archive, *, step: Step = straight_on) -> int:
     for recording_id in archive.vault.staged():
         archive.vault.drop_staged(recording_id)
     return len(found)
+
+
+def must_not_be_underway(db: Db, recording_id: RecordingId) -> None:
+    """Check that no erasure of a part waits for its end: what was handed in for it must stay.
+
+    Raises:
+        StateConflict: If one does.
+    """
+    if db.rows("SELECT 1 FROM part_erasures WHERE recording_id = ? AND erased_at IS NULL", (recording_id,)):
+        raise StateConflict(
+            f"recording {recording_id}: the erasure of a part of it has begun",
+            hint="the daemon finishes it at its next start",
+        )
 
 
 def forget(tx: Tx, recording_id: RecordingId) -> None:
@@ -144,6 +158,20 @@ def _intend(tx: Tx, part: Part, rows: Iterable[EnvelopeRow], at: datetime, actor
     )
     told: dict[str, Json] = {"from_ms": part.from_ms, "to_ms": part.to_ms, "sealed_sha256": part.sha256}
     ledger.append(tx, Kind.PART_ERASURE_INTENDED, at, actor=actor, subject=part.recording_id, payload=told)
+
+
+def _must_be_sealed_as_ever(db: Db, policy: PolicyName, part: Part) -> None:
+    """Check that the same people open the new copy as the old: who makes it is in nobody's place."""
+    to = reading_keys.sealed_to(db, policy, Purpose.RECORDING)
+    expected = (
+        []
+        if to is None
+        else [(path, role, to.keys[role].key_id) for path in to.paths for role in roles_of(path)]
+    )
+    if sorted((share.path, share.role, share.key_id) for share in part.shares) != sorted(expected):
+        raise IntegrityError(
+            f"recording {part.recording_id}: the shares of the new copy must be those of its policy's paths"
+        )
 
 
 def _underway(archive: Archive, recording_id: RecordingId) -> sqlite3.Row:

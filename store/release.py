@@ -95,11 +95,9 @@ def release(archive: Archive, question: Question, recording: str, at: datetime) 
     access_id, entry = door.open_access(archive, question, passed, at)
     try:
         shares, parts = _unwrapped(archive, path)
+        manifest = door.manifest(archive, question, passed, at, entry)
     except ConsentlineError as problem:
-        with archive.db.write() as tx:
-            told: dict[str, Json] = {"problem": problem.text}
-            actor = "daemon"
-            accesses.end_access(tx, access_id, Ending.FAILED, at=at, actor=actor, told=told)
+        failed(archive, access_id, problem)
         raise
     return Release(
         access_id=access_id,
@@ -108,8 +106,16 @@ def release(archive: Archive, question: Question, recording: str, at: datetime) 
         shares=shares,
         passed=parts,
         grants={} if path is None else path.grants,
-        manifest=door.manifest(archive, question, passed, at, entry),
+        manifest=manifest,
     )
+
+
+def failed(archive: Archive, access_id: AccessId, problem: ConsentlineError) -> None:
+    """Put on the ledger that an access came to nothing, and why."""
+    with archive.db.write() as tx:
+        told: dict[str, Json] = {"problem": problem.text}
+        at = archive.clock.now()
+        accesses.end_access(tx, access_id, Ending.FAILED, at=at, actor="daemon", told=told)
 
 
 def lend(archive: Archive, word: WordRow, at: datetime, *, actor: str) -> Lent:

@@ -6,11 +6,13 @@ import hashlib
 import io
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from policy.errors import IntegrityError, NotFound, StateConflict
+from policy.key_groups import KeyPath
 from policy.situation import PersonId
 from policy.vocabulary import ErasedBecause, RecordingId
 from store import container, destruction, envelopes, ledger, part_erasure, reading_keys, recordings, shares
@@ -132,13 +134,27 @@ def test_a_recording_whose_end_came_in_between_is_gone_and_its_part_is_closed(tm
         assert envelopes.of_recording(again.db, recording_id) == ()
 
 
+def test_one_part_at_a_time_until_its_end_is_on_record(tmp_path: Path) -> None:
+    with scene(tmp_path) as stage:
+        recording_id = stage.keep(1)
+        with pytest.raises(Crash):
+            run(stage, hand_in(stage, recording_id), CrashAt(5))
+        with pytest.raises(StateConflict, match="has begun"):
+            part_erasure.must_not_be_underway(stage.db, recording_id)
+        with pytest.raises(StateConflict, match="has begun"):
+            run(stage, hand_in(stage, recording_id))
+        part_erasure.finish(stage.archive)
+        must_be_erased(stage, recording_id)
+
+
 @pytest.mark.parametrize(
     ("spoil", "error", "told"),
     [
         ("not handed in", NotFound, "nothing was handed in"),
         ("another file", IntegrityError, "is not what was sealed"),
         ("cut", IntegrityError, "no whole sealed file"),
-        ("no path", IntegrityError, "no whole path"),
+        ("no path", IntegrityError, "must be those of its policy"),
+        ("a path of their own", IntegrityError, "must be those of its policy"),
         ("not sealed", StateConflict, "must be sealed"),
         ("after its end", StateConflict, "lasts 87000 ms"),
     ],
@@ -158,9 +174,11 @@ def test_what_does_not_fit_changes_nothing(
             with vault.stage(recording_id) as target:
                 target.write(bytes(56 + 7))
         case "no path":
-            part = Part(**{name: getattr(part, name) for name in Part.__slots__} | {"shares": ()})
+            part = replace(part, shares=())
+        case "a path of their own":
+            part = replace(part, shares=(*part.shares, replace(part.shares[0], path=KeyPath("agent"))))
         case "after its end":
-            part = Part(**{name: getattr(part, name) for name in Part.__slots__} | {"to_ms": 99_000})
+            part = replace(part, to_ms=99_000)
         case _:
             pass
     with pytest.raises(error, match=told):
