@@ -9,6 +9,7 @@ anybody: `recording.wav` and `manifest.json`.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -97,7 +98,11 @@ def new_target(target: Path, zip_passphrase: str | None) -> Iterator[Target]:
         if zip_passphrase is None:
             yield _Folder(target=absolute, hidden=hidden / "copy")
         else:
-            yield _Zip(target=absolute, hidden=hidden / "copy.zip", passphrase=zip_passphrase)
+            made = _Zip(target=absolute, hidden=hidden / "copy.zip", passphrase=zip_passphrase)
+            try:
+                yield made
+            finally:
+                made.close()
 
 
 def refuse_file(target: Path) -> None:
@@ -224,14 +229,17 @@ class _Zip:
     target: Path
     hidden: Path
     passphrase: str = field(repr=False)
+    _raw: _UntilFull = field(init=False, repr=False)
+    _file: io.BufferedWriter = field(init=False, repr=False)
     _zip: Any = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         import pyzipper
 
-        _created(self.hidden).close()
+        self._raw = _UntilFull(self.hidden)
+        self._file = io.BufferedWriter(self._raw, buffer_size=BLOCK_BYTES)
         self._zip = pyzipper.AESZipFile(
-            self.hidden, "w", compression=pyzipper.ZIP_DEFLATED, encryption=pyzipper.WZ_AES
+            self._file, "w", compression=pyzipper.ZIP_DEFLATED, encryption=pyzipper.WZ_AES
         )
         self._zip.setpassword(self.passphrase.encode())
 
@@ -242,23 +250,81 @@ class _Zip:
         self._add("manifest", MANIFEST, [_written(manifest)])
 
     def finish(self) -> tuple[Digest, ...]:
-        self._zip.close()
+        self.close()
+        self._must_have_taken_it()
         sync(self.hidden)
         return (digest_of(self.hidden, "zip", self.target.name),)
+
+    def close(self) -> None:
+        self._zip.close()
+        self._file.close()
 
     def publish(self) -> tuple[Path, ...]:
         os.link(self.hidden, self.target)  # unlike a rename it never replaces what came meanwhile
         sync(self.target.parent)
         return (self.target,)
 
+    def _must_have_taken_it(self) -> None:
+        if self._raw.failure is not None:
+            raise self._raw.failure
+
     def _add(self, kind: str, name: str, pieces: Iterable[bytes]) -> Digest:
         sha256, size_bytes = hashlib.sha256(), 0
         with self._zip.open(name, "w", force_zip64=True) as entry:
             for piece in pieces:
                 entry.write(piece)
+                self._must_have_taken_it()
                 sha256.update(piece)
                 size_bytes += len(piece)
         return Digest(kind=kind, name=name, size_bytes=size_bytes, sha256=sha256.hexdigest())
+
+
+class _UntilFull(io.RawIOBase):
+    """A file that keeps in mind that the disk is full, and takes what comes after that for nothing.
+
+    A ZIP that is not closed closes itself when it goes, wherever that is, by writing its directory; on
+    a full disk that would fail a second time, where nobody can catch it. So it is told here instead.
+
+    Attributes:
+        failure: What the disk said first, or None.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._file = io.FileIO(
+            os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE), "w"
+        )
+        self.failure: OSError | None = None
+
+    def writable(self) -> bool:
+        """Return that it is."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return that it is."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to a place, and return it."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self._file.tell()
+
+    def write(self, data: Any) -> int:
+        """Write as long as the disk takes it; return how much was given."""
+        if self.failure is None:
+            try:
+                return self._file.write(data)
+            except OSError as error:
+                self.failure = error
+        return len(data)
+
+    def close(self) -> None:
+        """Close the file."""
+        super().close()
+        self._file.close()
 
 
 def _encoded(audio: Audio, wanted: AudioFormat) -> Iterator[bytes]:

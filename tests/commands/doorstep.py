@@ -57,7 +57,7 @@ class Doorstep:
     def __init__(self, stage: Scene, config_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.stage = stage
         self._config_file = config_file
-        self._capsys = capsys
+        self.capsys = capsys
         self._thread = StoreThread()
         self._loop = asyncio.new_event_loop()
         self._runner = threading.Thread(target=self._loop.run_forever)
@@ -149,17 +149,24 @@ class Doorstep:
         finally:
             for fd in fds:
                 os.close(fd)
-        said = self._capsys.readouterr()
+        said = self.capsys.readouterr()
         return Ended(code=code, out=said.out, err=said.err)
 
     # ---------------------------------------------------------------- what is there
 
-    def keep(self, number: int, *, seconds: float = 3, agent: PersonId | None = AGENT) -> RecordingId:
+    def keep(
+        self,
+        number: int,
+        *,
+        seconds: float = 3,
+        agent: PersonId | None = AGENT,
+        flac: bytes | None = None,
+    ) -> RecordingId:
         """Store a call with real sound: the caller at 440 Hz on the left, the agent at 1 kHz on the right."""
         stage = self.stage
         recording_id = stage.begin(number)
         path = stage.spool / f"{recording_id}.flac"
-        path.write_bytes(sound(seconds))
+        path.write_bytes(flac or sound(seconds))
         stage.clock.advance(timedelta(seconds=seconds))
         with stage.db.write() as tx:
             if agent is not None:
@@ -212,6 +219,15 @@ def sound(seconds: float) -> bytes:
     tones = np.stack([np.sin(2 * np.pi * hz * at) for hz in (CALLER_HZ, AGENT_HZ)], axis=1) * 0.5
     flac = io.BytesIO()
     soundfile.write(flac, tones, RATE_HZ, format="FLAC", subtype="PCM_16")
+    return flac.getvalue()
+
+
+def noise(seconds: float) -> bytes:
+    """Return a FLAC of soft noise, which a ZIP makes no smaller than FLAC does."""
+    random = np.random.default_rng(1)
+    flac = io.BytesIO()
+    samples = random.integers(-100, 100, size=(int(seconds * RATE_HZ), 2), dtype=np.int16)
+    soundfile.write(flac, samples, RATE_HZ, format="FLAC", subtype="PCM_16")
     return flac.getvalue()
 
 

@@ -6,6 +6,8 @@ import hashlib
 import io
 import json
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +19,7 @@ import soundfile
 from policy.vocabulary import RecordingId
 from store import envelopes, part_erasure, recordings
 from store.door import NO_SUCH
-from tests.commands.conftest import Ended, one_error
+from tests.commands.conftest import ROOT, Ended, one_error
 from tests.commands.doorstep import (
     AGENT,
     AGENT_HZ,
@@ -418,6 +420,46 @@ def test_all_of_it_is_erased_by_the_one_path(door: Doorstep, requested: Recordin
 def test_a_coach_erases_nothing(door: Doorstep, drawn: RecordingId) -> None:
     one_error(door.run(COACH, "erase", drawn, *WHY), 13, "gemeente Eindhoven")
     assert not door.stage.archive.vault.absent(drawn)
+
+
+# ---------------------------------------------------------------- from another machine
+
+
+@pytest.mark.exhaustive
+def test_the_sound_comes_through_a_remote_shell_without_a_terminal(
+    door: Doorstep, drawn: RecordingId, config_file: Path, tmp_path: Path
+) -> None:
+    # What sshd does with `ssh pbx 'consentline ...'`: a shell, pipes for stdin and stdout, no terminal.
+    recipe = (
+        f"{sys.executable} cli.py --config {config_file} listen {drawn} --purpose training"
+        f' --reason "review of week 47" --person {COACH} --passphrase-fd 0'
+    )
+    done = subprocess.run(
+        ["/bin/sh", "-c", recipe],
+        input=f"{PASSPHRASE}\n".encode(),
+        capture_output=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert both_voices(io.BytesIO(done.stdout))
+
+
+@pytest.mark.exhaustive
+def test_a_forwarded_socket_and_a_config_file_at_the_desk_are_enough(
+    door: Doorstep, drawn: RecordingId, config_file: Path, tmp_path: Path
+) -> None:
+    desk = tmp_path / "desk"
+    desk.mkdir()
+    text = config_file.read_text().replace(
+        "[paths]", f'[paths]\nsocket = "{config_file.parent / "control.sock"}"'
+    )
+    (desk / "consentline.toml").write_text(text)
+    program, heard = player(tmp_path)
+    elsewhere = Doorstep(door.stage, desk / "consentline.toml", door.capsys)
+    ok(elsewhere.run(COACH, "listen", drawn, *WHY, "--player", program))
+    assert both_voices(heard)
+    assert sorted(path.name for path in desk.iterdir()) == ["consentline.toml"]
 
 
 # ---------------------------------------------------------------- what nobody told

@@ -44,7 +44,7 @@ TALK_S = 4.0
 def site(unpacked: Unpacked, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A PBX of five organisations with one contact centre: agents 1 and 2."""
     folder = tmp_path_factory.mktemp("policies")
-    with site_of(unpacked, [_filled_in(name, folder) for name in NUMBERS]) as running:
+    with site_of(unpacked, [filled_in(name, folder) for name in NUMBERS]) as running:
         yield running
 
 
@@ -91,7 +91,8 @@ def _must_run_on(site: Site, call: Call, recording_id: str) -> None:
     assert min(grown) > (TALK_S - 1) * BYTES_A_SECOND
 
 
-def _filled_in(name: str, folder: Path) -> Path:
+def filled_in(name: str, folder: Path) -> Path:
+    """Return the policy with the telephones of this installation's KCC in it."""
     text = (ROOT / "policies" / f"{name}.toml").read_text(encoding="utf-8")
     desks = "".join(f'[[scope.kcc]]\nendpoint = "PJSIP/{agent}"\n' for agent in ("agent1", "agent2"))
     path = folder / f"{name}.toml"
