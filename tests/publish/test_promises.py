@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from policy.cited import NOT_IN_THE_FILE, sources
+from policy.key_groups import audio_paths, in_words
 from policy.model import Policy
 from policy.section import ASSUMED
 from policy.warnings import warnings
@@ -12,6 +13,7 @@ PARTS = (
     "WHAT THE PUBLISHED TEXT PROMISES",
     "ASSUMED: THE TEXT IS SILENT",
     "NOT IN THE FILE, SO THE DEFAULT HOLDS",
+    "WHOSE KEYS OPEN A RECORDING",
     "WHERE THE TEXT CONTRADICTS ITSELF",
     "TO LOOK AT",
 )
@@ -44,9 +46,17 @@ def test_contradictions_and_doubts_are_shown(policy: Policy) -> None:
     parts = _parts(policy)
     for conflict in policy.conflicts:
         for passage in (conflict.says, conflict.but, conflict.obeyed):
-            assert " ".join(passage.split()) in parts[PARTS[3]]
+            assert " ".join(passage.split()) in parts["WHERE THE TEXT CONTRADICTS ITSELF"]
     for line in warnings(policy):
-        assert line in parts[PARTS[4]]
+        assert line in parts["TO LOOK AT"]
+
+
+def test_each_path_that_opens_a_recording_is_said_in_words(policy: Policy) -> None:
+    assert policy.access is not None
+    paths = audio_paths(policy.access, policy.sharing)
+    told = [in_words(path, policy.access) for path in paths]
+    assert _parts(policy)["WHOSE KEYS OPEN A RECORDING"] == " ".join(["WHOSE KEYS OPEN A RECORDING", *told])
+    assert (" together with " in " ".join(told)) is (policy.name == "groningen")
 
 
 def test_no_line_is_wider_than_a_page_unless_it_is_one_word(policy: Policy) -> None:
