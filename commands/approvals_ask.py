@@ -9,6 +9,7 @@ import click
 from commands.approvals import KINDS, show_word
 from commands.asking_why import who_of, who_options, why_of, why_options
 from commands.invocation import Invocation, pass_invocation
+from commands.moments import MOMENT, as_iso, through
 from commands.table import json_option
 
 
@@ -33,7 +34,9 @@ from commands.table import json_option
     show_default=True,
     help="What is to be done.",
 )
-@click.option("--until", metavar="TIME", help="Of a request: from when on it counts no more.")
+@click.option(
+    "--until", metavar=MOMENT, callback=through, help="Of a request: from when on it counts no more."
+)
 @why_options
 @who_options
 @json_option
@@ -54,6 +57,7 @@ def ask(invocation: Invocation, /, *, as_json: bool, **given: Any) -> None:
     who, why = who_of(given), why_of(given)
     daemon = invocation.daemon()
     proved = asked(daemon, who).prove(daemon)
+    given["until"] = as_iso(given["until"])
     word = {key: value for key, value in given.items() if value is not None}
     question = {**proved.to_json(), **why.to_json(), **word}
     show_word(daemon.ask_object("POST", "/words", question), as_json=as_json)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from commands.asking_why import who_of, who_options, why_of, why_options
 from commands.invocation import Invocation, pass_invocation
+from commands.moments import MOMENT, as_iso, through
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 @click.command()
@@ -19,12 +23,14 @@ from commands.invocation import Invocation, pass_invocation
     show_default=True,
     help="What the data subject asked for.",
 )
-@click.option("--until", metavar="TIME", help="From when on it opens nothing.  [default: in 31 days]")
+@click.option(
+    "--until", metavar=MOMENT, callback=through, help="From when on it opens nothing.  [default: in 31 days]"
+)
 @why_options
 @who_options
 @pass_invocation
 def confirm(
-    invocation: Invocation, /, *, recording: str, action: str, until: str | None, **given: Any
+    invocation: Invocation, /, *, recording: str, action: str, until: datetime | None, **given: Any
 ) -> None:
     """Put on record that you checked who asks, and that RECORDING is their call.
 
@@ -43,6 +49,12 @@ def confirm(
         raise click.UsageError("--case: must name the request's file")
     daemon = invocation.daemon()
     proved = asked(daemon, who).prove(daemon)
-    question = {**proved.to_json(), **why.to_json(), "recording": recording, "action": action, "until": until}
+    question = {
+        **proved.to_json(),
+        **why.to_json(),
+        "recording": recording,
+        "action": action,
+        "until": as_iso(until),
+    }
     done = daemon.ask_object("POST", "/confirmations", question)
     click.echo(f"{done['reference']}\tcounts until\t{done['until']}")

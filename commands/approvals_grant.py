@@ -9,20 +9,30 @@ import click
 from commands.approvals import show_word
 from commands.asking_why import who_of, who_options
 from commands.invocation import Invocation, pass_invocation
+from commands.moments import MOMENT, as_iso, through
 from commands.table import json_option
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from commands.control import Daemon
     from commands.proving import Proved
 
 
 @click.command()
 @click.argument("word", type=click.IntRange(min=1), metavar="WORD")
-@click.option("--until", metavar="TIME", help="From when on it counts no more.  [default: as long as it can]")
+@click.option(
+    "--until",
+    metavar=MOMENT,
+    callback=through,
+    help="From when on it counts no more.  [default: as long as it can]",
+)
 @who_options
 @json_option
 @pass_invocation
-def grant(invocation: Invocation, /, *, word: int, until: str | None, as_json: bool, **given: Any) -> None:
+def grant(
+    invocation: Invocation, /, *, word: int, until: datetime | None, as_json: bool, **given: Any
+) -> None:
     """Grant WORD, a number from `approvals pending`.
 
     An opening, and your company from another place, come with your part of the recording's key,
@@ -39,7 +49,7 @@ def grant(invocation: Invocation, /, *, word: int, until: str | None, as_json: b
     proved = passphrases.prove(daemon)
     passed = _parts(daemon, proved, word)
     proof = dict(passphrases.prove_again(daemon, proved).person.proof)
-    question = {"proof": proof, "until": until, "passed": passed}
+    question = {"proof": proof, "until": as_iso(until), "passed": passed}
     show_word(daemon.ask_object("POST", f"/words/{word}/grant", question), as_json=as_json)
 
 

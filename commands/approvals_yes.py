@@ -9,13 +9,19 @@ import click
 from commands.approvals import show_word
 from commands.asking_why import who_of, who_options, why_of, why_options
 from commands.invocation import Invocation, pass_invocation
+from commands.moments import MOMENT, as_iso, through
 from commands.table import json_option
 
 
 @click.command()
 @click.argument("recording", metavar="RECORDING")
 @click.option("--to", "other", required=True, metavar="PERSON", help="Who asked you.")
-@click.option("--until", metavar="TIME", help="From when on it counts no more.  [default: while it is kept]")
+@click.option(
+    "--until",
+    metavar=MOMENT,
+    callback=through,
+    help="From when on it counts no more.  [default: while it is kept]",
+)
 @why_options
 @who_options
 @json_option
@@ -35,6 +41,7 @@ def yes(invocation: Invocation, /, *, as_json: bool, **given: Any) -> None:
     who, why = who_of(given), why_of(given)
     daemon = invocation.daemon()
     proved = asked(daemon, who).prove(daemon)
+    given["until"] = as_iso(given["until"])
     word = {key: value for key, value in given.items() if value is not None}
     question = {
         **proved.to_json(),

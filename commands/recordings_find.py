@@ -8,6 +8,7 @@ import click
 
 from commands.asking_why import who_of, who_options, why_of, why_options
 from commands.invocation import Invocation, pass_invocation
+from commands.moments import MOMENT, as_iso, beginning, through
 from commands.table import json_option, show
 
 COLUMNS = ("recording_id", "started_at", "duration_ms", "caller", "agents", "incident", "due_at", "state")
@@ -15,9 +16,19 @@ COLUMNS = ("recording_id", "started_at", "duration_ms", "caller", "agents", "inc
 
 @click.command()
 @click.option(
-    "--from", "since", metavar="TIME", help="Calls that began then or later; Dutch time, or ISO-8601."
+    "--from",
+    "since",
+    metavar=MOMENT,
+    callback=beginning,
+    help="Calls that began on this day, or then, or later.",
 )
-@click.option("--to", "before", metavar="TIME", help="Calls that began before then.")
+@click.option(
+    "--to",
+    "before",
+    metavar=MOMENT,
+    callback=through,
+    help="Calls that began by the end of this day, or before then.",
+)
 @click.option("--number", metavar="NUMBER", help="The caller's number.")
 @click.option("--agent", metavar="PERSON", help="Who held the call.")
 @click.option(
@@ -46,6 +57,7 @@ def find(invocation: Invocation, /, *, as_json: bool, most: int, **given: Any) -
     who, why = who_of(given), why_of(given)
     daemon = invocation.daemon()
     proved = asked(daemon, who).prove(daemon)
+    given |= {"since": as_iso(given["since"]), "before": as_iso(given["before"])}
     search = {key: value for key, value in given.items() if value is not None}
     question = {**proved.to_json(), **why.to_json(), **search, "most": most}
     show(

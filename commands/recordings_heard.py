@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from commands.asking_why import who_of, who_options
 from commands.invocation import Invocation, pass_invocation
+from commands.moments import MOMENT, as_iso, beginning
 from commands.table import json_option, show
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 COLUMNS = ("started_at", "at", "name", "role", "action", "purpose", "reason", "ending", "recording_id")
 
 
 @click.command()
-@click.option("--from", "since", metavar="TIME", help="Only accesses of then or later.")
+@click.option(
+    "--from",
+    "since",
+    metavar=MOMENT,
+    callback=beginning,
+    help="Only accesses of this day or moment, or later.",
+)
 @who_options
 @json_option
 @pass_invocation
-def heard(invocation: Invocation, /, *, as_json: bool, since: str | None, **given: Any) -> None:
+def heard(invocation: Invocation, /, *, as_json: bool, since: datetime | None, **given: Any) -> None:
     """List who opened the recordings of calls that you held, when, as what and why; the latest first.
 
     \b
@@ -29,7 +39,7 @@ def heard(invocation: Invocation, /, *, as_json: bool, since: str | None, **give
 
     daemon = invocation.daemon()
     proved = asked(daemon, who_of(given)).prove(daemon)
-    question = {"proof": dict(proved.person.proof), "since": since}
+    question = {"proof": dict(proved.person.proof), "since": as_iso(since)}
     show(
         daemon.ask_rows("POST", "/heard", question), COLUMNS, as_json=as_json, title="accesses to your calls"
     )

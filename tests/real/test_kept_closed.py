@@ -41,9 +41,6 @@ indicated_by = "agent"
 decided_by = "head"
 lasts = "10wd"
 
-[access]
-says = "the head hears threats"
-source = "art. 1"
 [access.roles.agent]
 title = "medewerker"
 takes_calls = true
