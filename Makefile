@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Where a machine forbids compiled modules, each run would compile thousands of assertions anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test check sandbox-up sandbox-down docs clean
 
 demo: $(VENV)/.installed
@@ -13,7 +16,7 @@ test: $(VENV)/.installed
 	$(BIN)/python -m sandbox.fetch
 	$(BIN)/python -m pytest -m idle
 	$(MAKE) check
-	$(BIN)/python -m pytest -m "exhaustive and not asterisk" -n 2
+	$(BIN)/python -m pytest -m "(exhaustive or hypothesis) and not asterisk" -n 2
 	$(BIN)/python -m pytest -m "asterisk and not idle" -n 2 --dist loadfile
 
 check: $(VENV)/.installed
@@ -22,7 +25,7 @@ check: $(VENV)/.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cog --check -I . -I docs docs/*.md README.md
-	$(BIN)/python -m pytest -m "not asterisk and not exhaustive" -n 2
+	$(BIN)/python -m pytest -m "not asterisk and not exhaustive" -n 2 --hypothesis-profile=quick
 
 sandbox-up: $(VENV)/.installed
 	$(BIN)/python -m sandbox.up

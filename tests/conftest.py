@@ -6,6 +6,9 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("quick", max_examples=20)
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -33,6 +33,8 @@ from tests.commands.doorstep import (
 from tests.store.holding import PASSPHRASE
 from tests.store.scene import scene
 
+pytestmark = pytest.mark.exhaustive  # real passphrases and processes: seconds, not milliseconds
+
 UNKNOWN = "0123456789abcdef0123456789abcdef"
 WHY = ("--purpose", "training", "--reason", "review of week 47")
 REQUEST = ("--purpose", "data_subject_request", "--reason", "request of 12 November", "--case", "2026-118")

@@ -48,6 +48,8 @@ from tests.commands.conftest import Ended, OpenDesk, one_error
 from tests.store.holding import PASSPHRASE, enrol, hold, own_half
 from tests.store.scene import Scene, recording_named, scene, voice
 
+pytestmark = pytest.mark.exhaustive  # real passphrases and processes: seconds, not milliseconds
+
 GRONINGEN = PolicyName("groningen")
 OTHER_PASSPHRASE = "heel andere woorden dan die"
 

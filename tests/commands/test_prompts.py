@@ -18,6 +18,8 @@ from policy.load import load_policies, load_policy
 from policy.vocabulary import Voice
 from tests.commands.conftest import CommandLine, Ended, one_error
 
+pytestmark = pytest.mark.exhaustive  # real passphrases and processes: seconds, not milliseconds
+
 PROMPTS_A_LANGUAGE = 4
 LANGUAGES = ("en", "nl")
 

@@ -670,6 +670,7 @@ class World:
                 return []
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=600, deadline=None)
 @given(data=st.data(), consent=st.sampled_from([OPT_OUT, OPT_OUT, OPT_IN, ANNOUNCE, None]))
 def test_in_any_order_the_caller_goes_on_and_nothing_is_recorded_without_a_stored_permission(

@@ -491,6 +491,7 @@ VALUES = st.one_of(
 )
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_no_value_anywhere_is_more_than_one_clear_line_for_each_problem(data: st.DataObject) -> None:

@@ -271,6 +271,7 @@ def decide(question: Question) -> Allowed | Refused:
     return may(who, action, recording, purpose, context, access)
 
 
+@pytest.mark.exhaustive
 @given(questions())
 def test_every_question_has_one_answer_with_a_rule_and_always_the_same(question: Question) -> None:
     first = decide(question)
@@ -279,6 +280,7 @@ def test_every_question_has_one_answer_with_a_rule_and_always_the_same(question:
     assert first.rule.says
 
 
+@pytest.mark.exhaustive
 @given(questions(), st.data())
 def test_one_more_person_opens_nothing_unless_a_grant_names_their_role_as_companion(
     question: Question, data: st.DataObject
@@ -292,6 +294,7 @@ def test_one_more_person_opens_nothing_unless_a_grant_names_their_role_as_compan
         assert role in access.grants[after.rule.name].together_with
 
 
+@pytest.mark.exhaustive
 @given(questions())
 def test_no_context_lets_an_excluded_or_a_denied_role_in(question: Question) -> None:
     access, who, action, _, purpose, _ = question
@@ -303,6 +306,7 @@ def test_no_context_lets_an_excluded_or_a_denied_role_in(question: Question) -> 
         assert decided.because in (Because.DENIED, Because.EXCLUDED)
 
 
+@pytest.mark.exhaustive
 @given(questions())
 def test_what_is_refused_at_once_is_refused_for_every_recording_and_only_that(question: Question) -> None:
     access, who, action, _, purpose, context = question
@@ -314,6 +318,7 @@ def test_what_is_refused_at_once_is_refused_for_every_recording_and_only_that(qu
         assert isinstance(decided, Allowed) or not decided.because.known_before_look_up
 
 
+@pytest.mark.exhaustive
 @given(questions())
 def test_a_yes_keeps_every_condition_of_its_grant(question: Question) -> None:
     access, who, action, recording, purpose, context = question

@@ -208,6 +208,7 @@ def test_lateness_is_counted_from_the_moment_it_had_to_be_gone(stage: Scene) -> 
     assert recordings.get_recording(stage.db, recording_id).lateness_ms == 180_000
 
 
+@pytest.mark.exhaustive
 def test_a_crash_at_any_step_of_an_early_erasure_is_mended_by_sweep(tmp_path: Path) -> None:
     for nth in range(1, 100):
         folder, crash = tmp_path / str(nth), CrashAt(nth)

@@ -49,6 +49,8 @@ from store.words import WordKind
 from tests.store.holding import PASSPHRASE, enrol, hold, own_half, own_slot
 from tests.store.scene import EINDHOVEN, STARTED_AT, Scene, recording_named, voice
 
+pytestmark = pytest.mark.exhaustive  # real passphrases and processes: seconds, not milliseconds
+
 COACH, AGENT, OFFICER, NOBODY = (PersonId(name) for name in ("coach-anna", "agent-kim", "po-lee", "nobody"))
 DAY = timedelta(days=1)
 UNKNOWN = "0123456789abcdef0123456789abcdef"

@@ -221,6 +221,7 @@ MOVES = st.lists(
 )
 
 
+@pytest.mark.exhaustive
 @given(moves=MOVES)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_decided_it_goes_no_later_than_promise_extension_or_hold(
@@ -325,6 +326,7 @@ CHANGES: dict[str, Callable[[Scene, Step], None]] = {
 }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_crash_at_any_step_of_a_change_leaves_it_done_or_not_begun(tmp_path: Path, change: str) -> None:
     for nth in range(1, 20):

@@ -104,6 +104,7 @@ def test_the_purge_does_it(stage: Scene) -> None:
     }
 
 
+@pytest.mark.exhaustive
 def test_a_crash_at_any_step_leaves_nothing_behind_the_next_run(tmp_path: Path) -> None:
     for nth in range(1, 6):
         folder = tmp_path / str(nth)

@@ -100,6 +100,7 @@ def steps_of_a_run(folder: Path) -> list[str]:
         return counting.passed
 
 
+@pytest.mark.exhaustive
 def test_after_a_crash_at_any_step_it_is_either_whole_or_finished_at_the_next_start(tmp_path: Path) -> None:
     passed = steps_of_a_run(tmp_path / "counted")
     assert len(passed) >= 9

@@ -174,6 +174,7 @@ def test_evidence_never_goes_before_its_recording(stage: Scene) -> None:
     assert purge.run(stage.archive, stage.guard).calls_erased == 1
 
 
+@pytest.mark.exhaustive
 def test_a_crash_at_any_step_of_a_purge_is_mended_by_the_next_one(tmp_path: Path) -> None:
     for nth in range(1, 100):
         folder, crash = tmp_path / str(nth), CrashAt(nth)

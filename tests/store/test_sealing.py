@@ -78,6 +78,7 @@ def _seal_until(archive: Archive, stage: Scene, crash: CrashAt) -> None:
     sealing.seal(archive, recording_named(1), stage.flac(1), step=crash)
 
 
+@pytest.mark.exhaustive
 def test_a_crash_at_any_step_of_sealing_loses_nothing_and_is_mended_by_sweep(tmp_path: Path) -> None:
     for nth in range(1, 100):
         folder, crash = tmp_path / str(nth), CrashAt(nth)

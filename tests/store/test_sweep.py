@@ -172,6 +172,7 @@ def test_nothing_is_believed_lost_while_the_vault_is_not_mounted(stage: Scene) -
         stage.archive.prepare()
 
 
+@pytest.mark.exhaustive
 def test_a_crash_at_any_step_of_a_sweep_is_mended_by_the_next_one(tmp_path: Path) -> None:
     for nth in range(1, 100):
         folder, crash = tmp_path / str(nth), CrashAt(nth)

@@ -24,6 +24,8 @@ from store.shares import PathIncomplete, Share
 from tests.store.holding import PASSPHRASE, enrol, hold, own_half, own_slot
 from tests.store.scene import CountingRandomness, Scene, scene, voice
 
+pytestmark = pytest.mark.exhaustive  # real passphrases and processes: seconds, not milliseconds
+
 GRONINGEN = PolicyName("groningen")
 
 
