@@ -119,7 +119,10 @@ class Offline:
             closed = recordings.get_recording(self.archive.db, row.recording_id).to_json()
             return {**closed, "note": "closed instead: an incident or a hold is open"}
         doom = Doom(recording_id=row.recording_id, because=ErasedBecause.WITHDRAWN, by=WithdrawnBy(by))
-        destruction.destroy(self.archive, doom)
+        try:
+            destruction.destroy(self.archive, doom)
+        finally:
+            self._checkpoint()
         return recordings.get_recording(self.archive.db, row.recording_id).to_json()
 
     def purge(self, *, dry_run: bool, as_of: str | None, clock_is_right: bool) -> Sequence[Row]:
@@ -156,8 +159,12 @@ class Offline:
         Raises:
             DestructionIncomplete: If something that had to go is still there.
         """
-        found = sweep.look(self.archive) if dry_run else sweep.run(self.archive)
-        return [finding.to_json() for finding in found]
+        if dry_run:
+            return [finding.to_json() for finding in sweep.look(self.archive)]
+        try:
+            return [finding.to_json() for finding in sweep.run(self.archive)]
+        finally:
+            self._checkpoint()
 
     def alarms(self) -> Sequence[Row]:
         """Return the alarms that stand, the one that was last raised last."""

@@ -15,16 +15,18 @@ from commands.offline import Offline
 from commands.records import CALL_COLUMNS, RECORDING_COLUMNS
 from daemon.desks.operations import Operations
 from daemon.lock import sole_owner
+from policy.access import Closure
 from policy.clock import SteppedClock, to_iso
 from policy.config import load_config
 from policy.errors import ClockSuspect, NotFound, StateConflict
-from policy.vocabulary import Outcome, RecordingId
-from store import decisions
+from policy.vocabulary import Outcome, PolicyName, RecordingId
+from store import closures, decisions, holds, keeping
 from store.ledger import Kind
 from store.ledger import show as show_ledger
 from tests.commands.asked import ScriptedOperations
-from tests.commands.conftest import CommandLine, one_error
-from tests.store.scene import STARTED_AT, scene
+from tests.commands.conftest import ROOT, CommandLine, one_error
+from tests.store.scene import STARTED_AT, scene, voice
+from tests.store.test_keeping import HEAD, flag, held
 
 BOOT = "this boot"
 
@@ -118,6 +120,46 @@ def test_a_sealed_recording_is_withdrawn_and_withdrawing_again_is_harmless(
     (again,) = json.loads(command("withdraw", subject, "--json").out)
     assert again["note"] == "was gone already"
     assert again["erased_at"] == row["erased_at"]
+
+
+def test_a_flagged_recording_is_closed_where_the_policy_restricts_and_goes_when_it_was_dropped(
+    command: CommandLine, config_file: Path
+) -> None:
+    heerde = PolicyName("heerde")
+    text = (ROOT / "policies" / "heerde.toml").read_bytes()
+    (config_file.parent / "policies" / "heerde.toml").write_bytes(text)
+    with scene(config_file.parent, policy=heerde) as installation:
+        recording_id, other = installation.keep(1), installation.keep(2)
+        flag(installation, recording_id)
+        keeping.place_hold(installation.archive, other, held(installation), HEAD)
+    for subject, kept in (("1795282161.1", recording_id), (other, other)):
+        for _ in range(2):
+            (row,) = json.loads(command("withdraw", subject, "--json").out)
+            assert (row["recording_id"], row["state"], row["erased_at"]) == (kept, "sealed", None)
+            assert row["note"] == "closed instead: an incident or a hold is open"
+    with scene(config_file.parent, policy=heerde, start=1) as installation:
+        assert installation.hear(recording_id) == voice(1)
+        for closed in (recording_id, other):
+            assert closures.of_recording(installation.db, closed) == frozenset({Closure.RESTRICTED})
+        told = [entry for entry in show_ledger(installation.db) if entry.kind == "recording_closed"]
+        assert [(entry.subject, entry.actor) for entry in told] == [
+            (recording_id, "operator"),
+            (other, "operator"),
+        ]
+        (hold,) = holds.of_recording(installation.db, other)
+        keeping.release_hold(installation.archive, hold.hold_id, HEAD)
+    (row,) = json.loads(command("withdraw", other, "--json").out)
+    assert (row["state"], row["erased_because"]) == ("withdrawn", "withdrawn")
+
+
+def test_what_went_without_a_daemon_is_signed_and_brought_out_too(
+    command: CommandLine, config_file: Path, kept: RecordingId
+) -> None:
+    assert command("withdraw", kept).code == 0
+    with scene(config_file.parent, start=1) as installation:
+        (signed,) = installation.db.rows("SELECT size FROM checkpoints")
+        kinds = [entry.kind for entry in show_ledger(installation.db)]
+        assert kinds.index("destroyed") < signed["size"]
 
 
 def test_a_refused_call_has_nothing_to_withdraw(command: CommandLine, config_file: Path) -> None:
