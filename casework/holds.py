@@ -65,6 +65,12 @@ def release(archive: Archive, hold_id: int, by: Caseworker, *, why: str) -> Hold
     return keeping.release_hold(archive, hold_id, ruling)
 
 
+def subject_of(archive: Archive, hold_id: int) -> str:
+    """Return which recording a hold is on, or nothing where there is no such hold."""
+    found = archive.db.rows("SELECT recording_id FROM holds WHERE hold_id = ?", (hold_id,))
+    return str(found[0]["recording_id"]) if found else ""
+
+
 def listed(archive: Archive, by: Caseworker | None, *, running: bool) -> tuple[HoldRow, ...]:
     """Return the holds on whose reason somebody may decide.
 

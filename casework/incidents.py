@@ -138,6 +138,12 @@ def kinds_of(policy: Policy) -> tuple[IncidentKind, ...]:
     return tuple(kind for kind in IncidentKind if kind in named)
 
 
+def deciding(policy: Policy) -> tuple[str, ...]:
+    """Return the roles that assess or register incidents of any kind under this policy."""
+    assess = (role for kind in IncidentKind for role in _assesses(policy, kind).roles)
+    return tuple(dict.fromkeys((*assess, *policy.incidents.registered_by)))
+
+
 def _keep(archive: Archive, row: RecordingRow, incident: IncidentRow, ruling: Ruling, policy: Policy) -> None:
     now, extension = archive.clock.now(), _extension(policy, incident.kind)
 

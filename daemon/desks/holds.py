@@ -9,6 +9,7 @@ from aiohttp import web
 from pydantic import Field
 
 from casework import holds
+from casework.discretion import discretion
 from daemon.control import Question, Route, ShortText, array, read
 from daemon.desks.incidents import Words
 from daemon.peers import Asker, Peer
@@ -17,6 +18,7 @@ from daemon.who import who, who_if_any
 from policy.clock import from_iso
 from policy.errors import ConsentlineError
 from store.archive import Archive
+from store.holds import HoldRow
 
 
 class PlaceQuestion(Question):
@@ -68,21 +70,22 @@ class HoldsDesk:
             raise ConsentlineError(
                 f'until: must be a date or time such as 2027-02-01, got "{asked.until}"'
             ) from None
-        row = await self._thread.run(
-            lambda: holds.place(
-                archive,
-                asked.subject,
-                asked.reason,
-                who(archive.db, peer, asked.person),
-                why=asked.why,
-                until=until,
-            )
-        )
+
+        def work() -> HoldRow:
+            by = who(archive.db, peer, asked.person)
+            with discretion(archive, by, asked.subject, action="hold"):
+                return holds.place(archive, asked.subject, asked.reason, by, why=asked.why, until=until)
+
+        row = await self._thread.run(work)
         return web.json_response(row.to_json())
 
     async def _release(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked, archive = await read(request, ReleaseQuestion), self._archive
-        row = await self._thread.run(
-            lambda: holds.release(archive, asked.hold, who(archive.db, peer, asked.person), why=asked.why)
-        )
+
+        def work() -> HoldRow:
+            by = who(archive.db, peer, asked.person)
+            with discretion(archive, by, holds.subject_of(archive, asked.hold), action="release"):
+                return holds.release(archive, asked.hold, by, why=asked.why)
+
+        row = await self._thread.run(work)
         return web.json_response(row.to_json())

@@ -9,6 +9,7 @@ from aiohttp import web
 from pydantic import StringConstraints
 
 from casework import incidents
+from casework.discretion import discretion
 from daemon.control import Question, Route, ShortText, array, read
 from daemon.peers import Asker, Peer
 from daemon.store_thread import StoreThread
@@ -16,6 +17,7 @@ from daemon.who import who, who_if_any
 from policy.access import IncidentKind
 from policy.vocabulary import CallId
 from store.archive import Archive
+from store.incidents import IncidentRow
 
 Words = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
 
@@ -60,22 +62,24 @@ class IncidentsDesk:
 
     async def _flag(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked, archive = await read(request, FlagQuestion), self._archive
-        row = await self._thread.run(
-            lambda: incidents.flag(
-                archive, CallId(asked.call), asked.kind, who(archive.db, peer, asked.person)
-            )
-        )
+
+        def work() -> IncidentRow:
+            by = who(archive.db, peer, asked.person)
+            with discretion(archive, by, asked.call, action="flag"):
+                return incidents.flag(archive, CallId(asked.call), asked.kind, by)
+
+        row = await self._thread.run(work)
         return web.json_response(row.to_json())
 
     async def _assess(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked, archive = await read(request, AssessQuestion), self._archive
-        row = await self._thread.run(
-            lambda: incidents.assess(
-                archive,
-                CallId(asked.call),
-                keep=asked.keep,
-                reason=asked.reason,
-                by=who(archive.db, peer, asked.person),
-            )
-        )
+
+        def work() -> IncidentRow:
+            by = who(archive.db, peer, asked.person)
+            with discretion(archive, by, asked.call, action="assess"):
+                return incidents.assess(
+                    archive, CallId(asked.call), keep=asked.keep, reason=asked.reason, by=by
+                )
+
+        row = await self._thread.run(work)
         return web.json_response(row.to_json())

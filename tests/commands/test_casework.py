@@ -22,7 +22,8 @@ from policy.situation import PersonId
 from policy.vocabulary import PolicyName
 from store import ledger, people
 from store.db import Db
-from tests.casework.staff import AGENT, HEAD, call_of, hold_call, staff
+from store.door import NO_SUCH
+from tests.casework.staff import AGENT, COLLEAGUE, HEAD, call_of, hold_call, staff
 from tests.commands.conftest import CommandLine, OpenDesk, one_error
 from tests.store.scene import Scene, recording_named, scene
 
@@ -75,7 +76,36 @@ def test_refusals_are_one_line_that_names_the_rule(groningen: Scene, command: Co
     one_error(command(*place, "politics"), 4, "no hold reason")
     assert command(*place, "access_request", "--until", "morgen").code == 2
     one_error(command(*place, "access_request", "--until", "2030-01-01"), 8, "must end after it was placed")
-    one_error(command("holds", "release", 7, "--why", "x", "--as", "fg"), 4, "no hold 7", "holds list")
+    one_error(command("holds", "release", 7, "--why", "x", "--as", "fg"), 4, NO_SUCH)
+
+
+def test_who_has_nothing_to_do_with_a_call_cannot_tell_whether_there_is_one(
+    groningen: Scene, command: CommandLine
+) -> None:
+    call, no_call = call_of(1), "1795282161.404"
+    assert command("incident", "flag", call, "--kind", "threat", "--as", AGENT.id).code == 0
+    placed = command("holds", "place", call, "--reason", "access_request", "--why", "x", "--as", "fg")
+    assert placed.code == 0
+    questions: list[tuple[str, ...]] = [
+        question
+        for subject in (call, recording_named(1), no_call, "0" * 32, "../../etc/passwd")
+        for question in (
+            ("incident", "flag", subject, "--kind", "threat"),
+            ("incident", "assess", subject, "--drop", "--reason", "x"),
+            ("holds", "place", subject, "--reason", "access_request", "--why", "x"),
+        )
+    ]
+    questions += [("holds", "release", number, "--why", "x") for number in ("1", "2")]
+    for question in questions:
+        ended = command(*question, "--as", COLLEAGUE.id)
+        assert (ended.code, ended.out, ended.err) == (4, "", f"Error: {NO_SUCH}\n"), question
+    with closing(Db.open_to_read(groningen.db.path, clock=groningen.clock)) as db:
+        refused = [entry for entry in ledger.show(db) if entry.kind == "access_refused"]
+    assert len(refused) == len(questions)
+    assert {str(entry.actor).split()[0] for entry in refused} == {f"person:{COLLEAGUE.id}"}
+    rules = [entry.payload["rule"] for entry in refused if entry.payload is not None]
+    assert any("Groningen G4" in str(rule) for rule in rules)
+    assert "no call 1795282161.404" in rules
 
 
 def test_the_ledger_names_the_person_and_the_login(groningen: Scene, command: CommandLine) -> None:
