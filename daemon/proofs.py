@@ -90,12 +90,13 @@ class Proofs:
             AccessRefused: If this login may not be them, or too many challenges are open.
         """
         must_be(peer, beside or person)
+        key = await self._run(lambda: person_keys.get(self._db, person))
+        # From the last wait on nothing is awaited: many who ask at once do not pass the limit together.
         # Again and again: another try may fail while this one waits.
         while (wait_s := self._next_at_s.get(person, 0.0) - _now_s()) > 0:  # noqa: ASYNC110 - until a moment
             await asyncio.sleep(wait_s)
         if sum(one.person == person for one in self._open.values()) >= MOST_OPEN:
             raise AccessRefused(f"person {person}: {MOST_OPEN} challenges wait for their answer already")
-        key = await self._run(lambda: person_keys.get(self._db, person))
         challenge_id = self._randomness.token(_ID_BYTES).hex()
         secret = self._randomness.token(_SECRET_BYTES)
         sealed = seal_to(key.public, secret, challenge_info(challenge_id, person))

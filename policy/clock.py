@@ -106,12 +106,15 @@ def from_iso(text: str) -> datetime:
     """Return the moment written as ISO-8601; a date or time without a zone is Dutch local time.
 
     Raises:
-        ValueError: If `text` is not ISO-8601.
+        ValueError: If `text` is not ISO-8601, or no moment that UTC has.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=LOCAL_ZONE)
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text}: lies outside the years 1 to 9999 in UTC") from error
 
 
 def to_local(moment: datetime) -> str:

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from policy.access import Access, Action, Grant
-from policy.clock import from_ms, to_ms
-from policy.errors import RefusedByPolicy
+from policy.clock import from_ms, to_iso, to_ms
+from policy.errors import ConsentlineError, RefusedByPolicy
 from policy.model import Policy
 from policy.permission import Allowed, Because, Refused, Rule, may
 from policy.retention import DataKind
@@ -108,7 +108,12 @@ def judge(archive: Archive, wanted: Wanted, at: datetime) -> Facts:
 
 
 def ends_at(kind: WordKind, facts: Facts, at: datetime, until: datetime | None) -> datetime:
-    """Return when a word ends: when was asked for, and never after the recording or its kind's longest."""
+    """Return when a word ends: when was asked for, and never after the recording or its kind's longest.
+
+    Raises:
+        ConsentlineError: If that is over already.
+    """
+    _must_be_ahead(until, at)
     return min(until or at + kind.longest, at + kind.longest, facts.row.due_at)
 
 
@@ -152,6 +157,7 @@ def confirm(  # noqa: PLR0917 - in the order in which it is said
     if facts is None or access is None or not _would_open(asked, facts, access):
         rule = Rule(name="requested", source="access", says="no request opens this")
         door.refuse(archive, question, Refused(rule=rule, because=Because.NOT_THIS_CALL), at, facts)
+    _must_be_ahead(until, at)
     ends = min(until or at + LONGEST_REQUEST, at + LONGEST_REQUEST)
     term = question.policy.retention.term(DataKind.REQUESTS)
     confirmation = Confirmation(
@@ -164,6 +170,11 @@ def confirm(  # noqa: PLR0917 - in the order in which it is said
     with archive.db.write() as tx:
         confirmations.confirm(tx, confirmation, at=at, actor=question.actor)
     return ends
+
+
+def _must_be_ahead(until: datetime | None, at: datetime) -> None:
+    if until is not None and until <= at:
+        raise ConsentlineError(f"until: must lie ahead, got {to_iso(until)}")
 
 
 def _would_open(asked: Asked, facts: Facts, access: Access) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from policy.access import Action, Grant, RoleName
-from policy.errors import AccessRefused, ConsentlineError, IntegrityError
+from policy.errors import AccessRefused, ConsentlineError, IntegrityError, Unavailable
 from policy.key_groups import KeyPath, roles_of
 from policy.situation import Person, PersonId
 from policy.vocabulary import RecordingId
@@ -87,6 +87,7 @@ def release(archive: Archive, question: Question, recording: str, at: datetime) 
         StateConflict: If it is not there to be opened.
         AccessRefused: If nobody who is there holds the keys of a path.
         IntegrityError: If its envelopes or its file are not what they were.
+        Unavailable: If its epoch key cannot be read.
     """
     passed = door.decide(archive, question, recording, at)
     row = passed.facts.row
@@ -99,6 +100,10 @@ def release(archive: Archive, question: Question, recording: str, at: datetime) 
     except ConsentlineError as problem:
         failed(archive, access_id, problem)
         raise
+    except OSError as error:
+        unread = Unavailable(f"recording {row.recording_id}: its epoch key cannot be read: {error.strerror}")
+        failed(archive, access_id, unread)
+        raise unread from error
     return Release(
         access_id=access_id,
         recording_id=row.recording_id,
@@ -128,18 +133,18 @@ def lend(archive: Archive, word: WordRow, at: datetime, *, actor: str) -> Lent:
         actor: The giver, as the ledger names them.
 
     Raises:
-        AccessRefused: If the giver holds no key of a path.
+        AccessRefused: If the giver holds no key of a path under a hat that they wear.
         NotFound: If the receiver has no key of their own.
         IntegrityError: If an envelope is not what it was.
     """
     to = person_keys.get(archive.db, word.receiver).public
     held = reading_keys.held_by(archive.db, word.giver)
-    key_ids = {grant.key_id for grant in held}
+    giver = staff_of(archive.db, word.policy).get(word.giver) or Person(id=word.giver, hats=())
     rows = [
         row
         for rows in envelopes.paths_of(envelopes.of_recording(archive.db, word.recording_id)).values()
         for row in rows
-        if row.key_id in key_ids
+        if _holds(giver, row, held, at)  # a custodian's other keys are not theirs to use
     ]
     if not rows:
         raise _no_key(word.giver)

@@ -19,6 +19,7 @@ from policy.errors import (
     NotFound,
     RefusedByPolicy,
     StateConflict,
+    Unavailable,
 )
 from policy.situation import PersonId
 from policy.vocabulary import ErasedBecause
@@ -417,6 +418,31 @@ def test_an_agent_hears_her_own_call_with_the_part_that_the_coach_passed_on(staf
     ]
 
 
+def test_who_passes_on_a_part_gets_that_of_their_hat_and_not_of_a_key_they_keep_for_others(
+    staffed: Scene,
+) -> None:
+    now = staffed.clock.now()
+    for role in staffed.halves:
+        if role != "coach":
+            hold(staffed.db, COACH, staffed.halves, role, at=now, is_custodian=True)
+    word = asking.ask(
+        staffed.archive, wanted(staffed, WordKind.OPENING, COACH, question(staffed, AGENT)), now
+    )
+    lent = release.lend(staffed.archive, word, now, actor="person:coach-anna login:coach-anna")
+    assert {share.role for share in lent.shares} == {"coach"}
+    assert len(lent.grants) == 1
+
+
+def test_an_access_whose_epoch_key_cannot_be_read_ended_so(staffed: Scene) -> None:
+    draw(staffed, 1)
+    for key in staffed.archive.epochs.path.glob("*.key"):
+        key.unlink()
+        key.mkdir()
+    with pytest.raises(Unavailable, match="its epoch key cannot be read"):
+        opened(staffed, question(staffed))
+    assert (last(staffed).kind, payload(staffed)["result"]) == ("access_ended", "failed")
+
+
 def test_a_part_that_was_passed_on_ends_with_its_word(staffed: Scene) -> None:
     word = opening(staffed)
     with staffed.db.write() as tx:
@@ -495,6 +521,17 @@ def test_a_confirmed_request_opens_the_recording_to_the_privacy_officer_and_to_n
         opened(staffed, question(staffed, COACH))
     with pytest.raises(NotFound):
         asking.confirm(staffed.archive, asked, UNKNOWN, "2026-119", None, now)
+
+
+def test_a_word_or_request_that_is_over_before_it_begins_is_refused(staffed: Scene) -> None:
+    now = staffed.clock.now()
+    asked = question(staffed, OFFICER, Action.EXPORT, "data_subject_request")
+    with pytest.raises(ConsentlineError, match="until: must lie ahead"):
+        asking.confirm(staffed.archive, asked, recording_named(1), "2026-118", now, now)
+    given = wanted(staffed, WordKind.REQUEST, AGENT, question(staffed))
+    with pytest.raises(ConsentlineError, match="until: must lie ahead"):
+        asking.give(staffed.archive, given, now, until=now - DAY)
+    assert staffed.db.rows("SELECT 1 FROM words") == []
 
 
 # ---------------------------------------------------------------- how it ends
