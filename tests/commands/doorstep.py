@@ -58,13 +58,13 @@ class Doorstep:
         self.stage = stage
         self._config_file = config_file
         self.capsys = capsys
-        self._thread = StoreThread()
-        self._loop = asyncio.new_event_loop()
-        self._runner = threading.Thread(target=self._loop.run_forever)
         self._doorway: Doorway | None = None
 
     def open(self) -> None:
         """Start answering."""
+        self._thread = StoreThread()
+        self._loop = asyncio.new_event_loop()
+        self._runner = threading.Thread(target=self._loop.run_forever)
         self._runner.start()
         self._await(self._start())
 
