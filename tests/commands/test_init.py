@@ -21,6 +21,8 @@ from store.key_wire import GrantWire
 from tests.commands.conftest import Ended, one_error
 from tests.policy.written import SHORT
 
+pytestmark = pytest.mark.exhaustive  # whole command lines: seconds, not milliseconds
+
 PASSPHRASE = "vier losse woorden samen"
 Init = Callable[..., Ended]
 

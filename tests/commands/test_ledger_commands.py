@@ -18,6 +18,8 @@ from tests.commands.conftest import CommandLine, one_error
 from tests.store.scene import recording_named, scene
 from tests.store.test_proofs import tree
 
+pytestmark = pytest.mark.exhaustive  # whole command lines: seconds, not milliseconds
+
 
 @pytest.fixture
 def gone(config_file: Path) -> RecordingId:

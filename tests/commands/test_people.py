@@ -23,6 +23,8 @@ from store.ways import LineKind, way
 from tests.commands.conftest import CommandLine, OpenDesk, one_error
 from tests.store.scene import STARTED_AT, Scene, scene
 
+pytestmark = pytest.mark.exhaustive  # whole command lines: seconds, not milliseconds
+
 ADD_ANNA = ("people", "add", "anna", "--name", "Anna de Wit", "--login", "awit")
 NUNSPEET = ("--policy", "nunspeet")
 CHANNEL = CallId("1795282161.900")

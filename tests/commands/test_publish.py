@@ -15,6 +15,8 @@ from policy.load import load_policies
 from tests.commands.conftest import ROOT, CommandLine, OpenDesk, one_error
 from tests.policy.written import SHORT
 
+pytestmark = pytest.mark.exhaustive  # whole command lines: seconds, not milliseconds
+
 NAMES = sorted(path.stem for path in (ROOT / "policies").glob("*.toml"))
 
 

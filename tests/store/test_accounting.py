@@ -14,6 +14,8 @@ from store import accounting, call_data, destruction, verification
 from store.destruction import Doom
 from tests.store.scene import Scene, recording_named
 
+pytestmark = pytest.mark.exhaustive  # whole command lines: seconds, not milliseconds
+
 
 def texts(stage: Scene) -> list[str]:
     return [found.text for found in accounting.account(stage.db, stage.archive.vault).breaks]
