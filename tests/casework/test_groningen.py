@@ -24,6 +24,8 @@ from tests.casework.staff import AGENT, COLLEAGUE, COORDINATOR, HEAD, call_of, h
 from tests.store.scene import Scene, scene, voice
 from tests.store.test_destruction import opens, told
 
+pytestmark = pytest.mark.exhaustive  # takes seconds: with make test
+
 GRONINGEN = PolicyName("groningen")
 AGGRESSION = IncidentKind.AGGRESSION
 

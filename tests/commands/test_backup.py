@@ -23,6 +23,8 @@ from store.epochs import EpochKeyGone
 from tests.commands.conftest import CommandLine, one_error
 from tests.store.scene import STARTED_AT, Scene, scene, voice
 
+pytestmark = pytest.mark.exhaustive  # takes seconds: with make test
+
 
 @pytest.fixture
 def allowing(config_file: Path, tmp_path: Path) -> Path:

@@ -28,6 +28,8 @@ from tests.commands.conftest import ROOT, CommandLine, one_error
 from tests.store.scene import STARTED_AT, scene, voice
 from tests.store.test_keeping import HEAD, flag, held
 
+pytestmark = pytest.mark.exhaustive  # takes seconds: with make test
+
 BOOT = "this boot"
 
 

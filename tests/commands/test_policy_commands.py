@@ -15,6 +15,8 @@ from store import decisions, purge, recordings
 from tests.commands.conftest import ROOT, CommandLine, one_error
 from tests.store.scene import STARTED_AT, scene
 
+pytestmark = pytest.mark.exhaustive  # takes seconds: with make test
+
 CALL = "1795282161.1"
 
 

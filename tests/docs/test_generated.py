@@ -10,6 +10,8 @@ from ivr.state import Phase
 from policy.vocabulary import ErasedBecause, Outcome, RecordingState
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.exhaustive  # takes seconds: with make test
+
 DOCS = sorted((*(ROOT / "docs").glob("*.md"), ROOT / "README.md"))
 
 

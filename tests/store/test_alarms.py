@@ -16,6 +16,8 @@ from store.destruction import Doom
 from store.ledger import Entry, Kind
 from tests.store.scene import STARTED_AT, Scene, recording_named
 
+pytestmark = pytest.mark.exhaustive  # takes seconds: with make test
+
 DAY = timedelta(days=1)
 NOTICE = "eindhoven/nl/notice: the notice ended after {} of 5700 ms"
 

@@ -20,6 +20,8 @@ from store.agent_lines import Changed
 from store.ways import LineKind, Way, way, ways_of
 from tests.store.scene import STARTED_AT, Scene, recording_named
 
+pytestmark = pytest.mark.exhaustive  # takes seconds: with make test
+
 ANNA, JAN, PIET = PersonId("anna"), PersonId("jan"), PersonId("piet")
 ADMIN = "login:beheer"
 TAG_KEY = b"t" * 32

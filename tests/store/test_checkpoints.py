@@ -18,6 +18,8 @@ from store.ledger import Kind
 from store.notes import NoteMalformed, NoteUnsigned, Signer
 from tests.store.scene import STARTED_AT, CountingRandomness, Scene
 
+pytestmark = pytest.mark.exhaustive  # takes seconds: with make test
+
 SIGNER = Signer.make("consentline/test", CountingRandomness(9))
 
 # Source: c2sp.org/tlog-checkpoint, the example at its top.

@@ -12,6 +12,8 @@ from store import alarms, ledger
 from store.clock_guard import ALARM, ClockGuard, this_boot
 from tests.store.scene import Scene
 
+pytestmark = pytest.mark.exhaustive  # takes seconds: with make test
+
 
 def test_time_that_passes_is_no_leap(stage: Scene) -> None:
     for _ in range(3):

@@ -20,6 +20,8 @@ from store.ledger import Kind
 from store.notes import NoteMalformed, NoteUnsigned, SignatureWrong, Signer
 from tests.store.scene import CountingRandomness, Scene, recording_named
 
+pytestmark = pytest.mark.exhaustive  # takes seconds: with make test
+
 SIGNER = Signer.make("consentline/0123456789abcdef", CountingRandomness(3))
 OTHER = Signer.make("consentline/0123456789abcdef", CountingRandomness(4))
 
