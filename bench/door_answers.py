@@ -18,8 +18,9 @@ from policy.access import Action, PurposeName
 from policy.errors import NotFound
 from policy.situation import PersonId
 from policy.vocabulary import RecordingId
-from store import door, hats, people
-from store.door import Question
+from store.access import door
+from store.access.door import Question
+from store.persons import hats, people
 from tests.store.scene import EINDHOVEN, Scene, recording_named, scene
 
 RECORDINGS = 200

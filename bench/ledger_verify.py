@@ -17,10 +17,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from policy.clock import SteppedClock, SystemClock, SystemRandomness
-from store import checkpoints, ledger, ledger_check, signing_key, verification
-from store.checkpoints import Because
 from store.db import Db
-from store.ledger import Json, Kind
+from store.logbook import checkpoints, ledger, ledger_check, signing_key
+from store.logbook.checkpoints import Because
+from store.logbook.ledger import Json, Kind
+from store.proof import verification
 
 BATCH = 20_000
 ROUNDS = 3

@@ -15,11 +15,13 @@ from casework.ruling import Caseworker, worn
 from policy.errors import AccessRefused, NotFound, StateConflict
 from policy.model import Policy
 from policy.vocabulary import CallId, RecordingId
-from store import ledger, people, recordings, versions
-from store.archive import Archive
+from store.access.door import NO_SUCH
 from store.db import Db
-from store.door import NO_SUCH
-from store.ledger import Json, Kind
+from store.files.archive import Archive
+from store.logbook import ledger
+from store.logbook.ledger import Json, Kind
+from store.persons import people
+from store.records import recordings, versions
 
 
 @contextmanager

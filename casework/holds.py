@@ -9,10 +9,12 @@ from policy import terms
 from policy.errors import NotFound, StateConflict
 from policy.model import Policy
 from policy.vocabulary import CallId, RecordingId
-from store import calls, holds, keeping, people, recordings, versions
-from store.archive import Archive
-from store.holds import HoldRow
-from store.recordings import RecordingRow
+from store.files.archive import Archive
+from store.persons import people
+from store.records import calls, recordings, versions
+from store.records.recordings import RecordingRow
+from store.retention import holds, keeping
+from store.retention.holds import HoldRow
 
 
 def place(

@@ -20,13 +20,15 @@ from policy.errors import AccessRefused, NotFound, StateConflict
 from policy.model import Policy
 from policy.retention import DataKind, Extension
 from policy.vocabulary import CallId, ErasedBecause, RecordingId, RecordingState
-from store import calls, destruction, incidents, keeping, people, recordings, versions
-from store.archive import Archive
 from store.db import Tx
-from store.destruction import Doom
-from store.holds import Ruling
-from store.incidents import IncidentRow, Stage
-from store.recordings import RecordingRow
+from store.files.archive import Archive
+from store.persons import people
+from store.records import calls, recordings, versions
+from store.records.recordings import RecordingRow
+from store.retention import destruction, incidents, keeping
+from store.retention.destruction import Doom
+from store.retention.holds import Ruling
+from store.retention.incidents import IncidentRow, Stage
 
 _INCIDENT_CALLS = frozenset({Calls.FLAGGED, Calls.KEPT})
 DROPPED_RULE = "incident dropped; only a hold kept it"

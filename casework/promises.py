@@ -19,10 +19,11 @@ from policy import rules, terms
 from policy.clock import from_ms, to_iso, to_ms
 from policy.model import Policy
 from policy.vocabulary import CallId, RecordingId
-from store import keeping, ledger
-from store.archive import Archive
 from store.db import Db
-from store.ledger import Json, Kind
+from store.files.archive import Archive
+from store.logbook import ledger
+from store.logbook.ledger import Json, Kind
+from store.retention import keeping
 
 PAGE: Final = 500
 

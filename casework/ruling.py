@@ -12,9 +12,9 @@ from policy.model import Policy
 from policy.permission import excluding_roles
 from policy.situation import Person, PersonId
 from policy.vocabulary import CallId
-from store import people
 from store.db import Db
-from store.holds import Ruling
+from store.persons import people
+from store.retention.holds import Ruling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import click
 
-from commands.invocation import Invocation, pass_invocation
-from commands.records import Row
-from commands.table import json_option, show
+from commands.frame.invocation import Invocation, pass_invocation
+from commands.frame.records import Row
+from commands.frame.table import json_option, show
 
 STANDING = ("alarm_id", "kind", "text", "call_id", "raised_at", "last_at", "times")
 SETTLED = (*STANDING, "cleared_at", "settled_by")

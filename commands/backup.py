@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.invocation import Invocation, pass_invocation
-from commands.table import json_option, show
+from commands.frame.invocation import Invocation, pass_invocation
+from commands.frame.table import json_option, show
 
 if TYPE_CHECKING:
     from policy.config import Config
-    from store import backup as store_backup
+    from store.retention import backup as store_backup
 
 COLUMNS = ("what", "done", "count", "bytes")
 
@@ -44,9 +44,9 @@ def backup(invocation: Invocation, folder: Path | None, dry_run: bool, as_json: 
 
     from commands.backup_scope import allowed, must_be_apart
     from policy.clock import SystemClock
-    from store import backup as store_backup
     from store.db import Db
-    from store.vault import Vault
+    from store.files.vault import Vault
+    from store.retention import backup as store_backup
 
     config, policies = invocation.config(), invocation.policies()
     named = folder or (None if config.backup.folder is None else Path(config.backup.folder))
@@ -82,7 +82,7 @@ def _done(
     config: Config, copy: store_backup.Backup, planned: store_backup.Plan, *, config_path: Path
 ) -> list[dict[str, object]]:
     """Remove first, so that a backup that is cut off holds nothing longer for it."""
-    from store.vault import Vault
+    from store.files.vault import Vault
 
     removed = copy.remove(planned.to_remove)
     database_bytes = copy.snapshot(config.path("database"))

@@ -9,8 +9,8 @@ from policy.config import Config
 from policy.errors import ConfigError
 from policy.load import Policies
 from policy.retention import BackupMode
-from store import versions
 from store.db import Db
+from store.records import versions
 
 OWN_PLACES = ("policies", "prompts", "spool", "marks", "vault", "epochs")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from commands.invocation import Invocation, pass_invocation
-from commands.records import CALL_COLUMNS
-from commands.table import json_option, show
+from commands.frame.invocation import Invocation, pass_invocation
+from commands.frame.records import CALL_COLUMNS
+from commands.frame.table import json_option, show
 
 AGENT_COLUMNS = ("call_id", "person", "since_at", "until_at")
 

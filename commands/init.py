@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.invocation import Invocation, pass_invocation
-from commands.passphrase import passphrase_option, read_passphrase
+from commands.frame.invocation import Invocation, pass_invocation
+from commands.identity.passphrase import passphrase_option, read_passphrase
 
 if TYPE_CHECKING:
     from commands.installation import Asked, Fingerprint
@@ -62,7 +62,7 @@ def init(invocation: Invocation, /, policies: tuple[Path, ...], **answers: objec
     from commands import installation
     from policy.clock import SystemClock, SystemRandomness
     from policy.errors import StateConflict
-    from store.people import parse_id
+    from store.persons.people import parse_id
 
     path = invocation.config_path
     is_there = path.exists()

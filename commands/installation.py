@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from asterisk_conf.render import render
-from commands import patience
+from commands.doctor import patience
 from daemon.lock import sole_owner
 from policy import toml_file
 from policy.access import RoleName
@@ -26,9 +26,12 @@ from policy.load import Policies, load_policies
 from policy.model import Policy
 from policy.situation import PersonId
 from policy.vocabulary import PolicyName
-from store import people, person_keys, reading_keys, settings, signing_key
+from store import settings
 from store.db import Db, Tx
-from store.epochs import EpochFolder
+from store.files.epochs import EpochFolder
+from store.files.vault import Vault
+from store.keyring import person_keys, reading_keys
+from store.keyring.person_keys import PersonKey
 from store.keys import (
     PrivateHalf,
     PublicHalf,
@@ -39,8 +42,8 @@ from store.keys import (
     open_slot,
     seal_to,
 )
-from store.person_keys import PersonKey
-from store.vault import Vault
+from store.logbook import signing_key
+from store.persons import people
 
 SNIPPETS = "asterisk"
 """Folder beside the config file that holds what the administrator includes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from commands.invocation import Invocation, pass_invocation
+from commands.frame.invocation import Invocation, pass_invocation
 
 
 @click.command()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from commands.invocation import Invocation, pass_invocation
-from commands.table import json_option, show
+from commands.frame.invocation import Invocation, pass_invocation
+from commands.frame.table import json_option, show
 
 COLUMNS = ("recording_id", "found", "action")
 

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 from policy.clock import to_iso
 from policy.config import Target, TargetKind
 from policy.errors import IntegrityError, Unavailable
-from store.checkpoints import Signed
+from store.logbook.checkpoints import Signed
 
 TIMEOUT_S: Final = 5.0
 SUFFIX: Final = ".checkpoint"

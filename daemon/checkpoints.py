@@ -24,10 +24,11 @@ from policy.config import Target
 from policy.errors import ConsentlineError
 from policy.vocabulary import RecordingId
 from publish.words import Language
-from store import checkpoints, declarations, receipts, signing_key
-from store.archive import Archive
-from store.checkpoints import Because, Signed
-from store.notes import Signer
+from store.files.archive import Archive
+from store.logbook import checkpoints, signing_key
+from store.logbook.checkpoints import Because, Signed
+from store.logbook.notes import Signer
+from store.proof import declarations, receipts
 
 logger = logging.getLogger(__name__)
 

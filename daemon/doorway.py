@@ -23,34 +23,24 @@ from policy.load import Policies
 from policy.model import Policy
 from policy.situation import PersonId
 from policy.vocabulary import ErasedBecause, RecordingId
-from store import (
-    accesses,
-    asking,
-    destruction,
-    door,
-    finding,
-    hearing,
-    part_erasure,
-    passed_shares,
-    reading_keys,
-    release,
-    words,
-)
-from store.accesses import AccessRow, Copy, Ending
-from store.archive import Archive
-from store.asking import Wanted
+from store.access import accesses, asking, door, finding, hearing, release, words
+from store.access.accesses import AccessRow, Copy, Ending
+from store.access.asking import Wanted
+from store.access.door import Question
+from store.access.finding import Found, Search
+from store.access.hearing import Heard
+from store.access.release import Lent, Release
+from store.access.situation import Asked
+from store.access.words import WordKind, WordRow
 from store.db import Db
-from store.destruction import Doom, Receipt
-from store.door import Question
-from store.finding import Found, Search
-from store.hearing import Heard
-from store.ledger import Json
-from store.part_erasure import Part
-from store.reading_keys import SealedTo
-from store.release import Lent, Release
-from store.shares import AccessId, PassedShare, Purpose
-from store.situation import Asked
-from store.words import WordKind, WordRow
+from store.files.archive import Archive
+from store.keyring import passed_shares, reading_keys
+from store.keyring.reading_keys import SealedTo
+from store.keyring.shares import AccessId, PassedShare, Purpose
+from store.logbook.ledger import Json
+from store.retention import destruction, part_erasure
+from store.retention.destruction import Doom, Receipt
+from store.retention.part_erasure import Part
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +97,7 @@ class Doorway:
         await self._run(work)
 
     async def policy_for(self, person: PersonId, named: str | None) -> Policy:
-        """Return the policy under which somebody asks; errors as those of `store.door.policy_for`."""
+        """Return the policy under which somebody asks; errors as those of `store.access.door.policy_for`."""
         return await self._run(lambda: door.policy_for(self._db, self._policies, person, named))
 
     def now(self) -> datetime:
@@ -120,7 +110,7 @@ class Doorway:
         """Release what one access takes, and return the token that fetches its sealed file.
 
         Raises:
-            ConsentlineError: As `store.release.release` says; nothing was released then.
+            ConsentlineError: As `store.access.release.release` says; nothing was released then.
         """
         released = await self._run(
             lambda: release.release(self._archive, question, recording, self._archive.clock.now())
@@ -359,7 +349,7 @@ class Doorway:
         """Erase a whole recording before its term.
 
         Raises:
-            ConsentlineError: As `store.door.decide` and `store.destruction.destroy` say.
+            ConsentlineError: As `store.access.door.decide` and `store.retention.destruction.destroy` say.
         """
 
         def work() -> Receipt:
@@ -433,7 +423,7 @@ class Doorway:
         Whether they may is judged again: making the copy takes its time, and a hold may have come.
 
         Raises:
-            ConsentlineError: As `store.door.decide` and `store.part_erasure.run` say.
+            ConsentlineError: As `store.access.door.decide` and `store.retention.part_erasure.run` say.
         """
         inside, question = self._erasing(token, peer)
         if part.recording_id != inside.recording_id:

@@ -10,8 +10,8 @@ import asyncio
 import threading
 
 from policy.errors import ConsentlineError, Unavailable
-from store import mirror
-from store.epochs import EpochFolder
+from store.files import mirror
+from store.files.epochs import EpochFolder
 
 ANSWER_WITHIN_S = 20.0
 

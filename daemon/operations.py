@@ -21,9 +21,11 @@ from policy.model import Policy
 from policy.rules import select_policy
 from policy.vocabulary import CallId, RecordingId, TakenBack, WithdrawnBy
 from recorder.capture import Captures
-from store import alarms, calls, counts, ledger, purge, recordings, sweep
-from store.archive import Archive
-from store.clock_guard import ClockGuard
+from store.files.archive import Archive
+from store.logbook import ledger
+from store.records import alarms, calls, counts, recordings
+from store.retention import purge, sweep
+from store.retention.clock_guard import ClockGuard
 
 COUNTED_DAYS = 7
 """Of how many days `status` tells the counts."""

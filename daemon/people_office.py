@@ -24,22 +24,15 @@ from policy.load import Policies
 from policy.model import Policy
 from policy.section import unknown
 from policy.vocabulary import PolicyName
-from store import (
-    agent_lines,
-    call_agents,
-    hats,
-    informed,
-    ledger,
-    people,
-    person_keys,
-    reading_keys,
-    settings,
-)
-from store.archive import Archive
+from store import settings
 from store.db import Tx
-from store.hats import HatRow
-from store.ledger import Json, Kind
-from store.people import PersonRow
+from store.files.archive import Archive
+from store.keyring import person_keys, reading_keys
+from store.logbook import ledger
+from store.logbook.ledger import Json, Kind
+from store.persons import agent_lines, call_agents, hats, informed, people
+from store.persons.hats import HatRow
+from store.persons.people import PersonRow
 
 Result = TypeVar("Result")
 
@@ -155,7 +148,7 @@ class PeopleOffice:
         return {"person": person_id, "hats": retired.hats, "lines": retired.lines, "keys": keys}
 
     async def give_hat(self, question: GiveHatQuestion, *, actor: str) -> Row:
-        """Give a hat; see `store.hats.give` for what is refused."""
+        """Give a hat; see `store.persons.hats.give` for what is refused."""
         person_id, policy = people.parse_id(question.person), self._policy(question.policy)
 
         def work(tx: Tx, now: datetime) -> HatRow:
@@ -189,7 +182,7 @@ class PeopleOffice:
         return (await self._write(work)).to_json()
 
     async def add_line(self, question: AddLineQuestion, *, actor: str) -> Row:
-        """Put somebody on a line; see `store.agent_lines.add` for what is refused."""
+        """Put somebody on a line; see `store.persons.agent_lines.add` for what is refused."""
         person_id, tag_key = people.parse_id(question.person), await self._tag_key()
 
         def work(tx: Tx, now: datetime) -> agent_lines.Changed:
@@ -231,7 +224,7 @@ class PeopleOffice:
         return _changed(await self._write(work))
 
     async def note_informed(self, question: InformedQuestion, *, actor: str) -> Row:
-        """Store that somebody was told; see `store.informed.note` for what is refused."""
+        """Store that somebody was told; see `store.persons.informed.note` for what is refused."""
         person_id, policy = people.parse_id(question.person), self._policy(question.policy)
 
         def work(tx: Tx, now: datetime) -> informed.InformedRow:

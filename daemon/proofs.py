@@ -25,11 +25,13 @@ from daemon.store_thread import StoreThread
 from policy.clock import Clock, Randomness
 from policy.errors import AccessRefused, WrongPassphrase
 from policy.situation import PersonId
-from store import ledger, people, person_keys
 from store.db import Db
-from store.key_wire import ProofWire
+from store.keyring import person_keys
+from store.keyring.key_wire import ProofWire
 from store.keys import Slot, challenge_info, seal_to
-from store.ledger import Kind
+from store.logbook import ledger
+from store.logbook.ledger import Kind
+from store.persons import people
 
 CHALLENGE_LASTS_S: Final = 120.0
 FIRST_DELAY_S: Final = 1.0

@@ -38,27 +38,16 @@ from policy.vocabulary import (
     WithdrawnBy,
 )
 from recorder.ports import Row
-from store import (
-    alarms,
-    call_agents,
-    calls,
-    closures,
-    counts,
-    decisions,
-    destruction,
-    marks,
-    people,
-    reading_keys,
-    recordings,
-    sealing,
-    withdrawals,
-)
-from store.archive import Archive
-from store.callers import seal_caller
 from store.db import Tx
-from store.destruction import Doom, Receipt
-from store.shares import Purpose
-from store.ways import ways_of
+from store.files.archive import Archive
+from store.keyring import reading_keys
+from store.keyring.callers import seal_caller
+from store.keyring.shares import Purpose
+from store.persons import call_agents, people
+from store.persons.ways import ways_of
+from store.records import alarms, calls, counts, decisions, marks, recordings, sealing
+from store.retention import closures, destruction, withdrawals
+from store.retention.destruction import Doom, Receipt
 
 logger = logging.getLogger(__name__)
 

@@ -64,10 +64,11 @@ from recorder.ami_wire import Tampered, list_channels, show_channel
 from recorder.capture import Captures
 from recorder.mixmonitor import MixMonitors
 from recorder.spool import Spool
-from store import container, keys, settings
-from store.archive import Archive
-from store.clock_guard import ClockGuard, this_boot
-from store.opening import open_archive
+from store import keys, settings
+from store.files import container
+from store.files.archive import Archive
+from store.files.opening import open_archive
+from store.retention.clock_guard import ClockGuard, this_boot
 
 logger = logging.getLogger(__name__)
 

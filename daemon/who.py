@@ -13,8 +13,8 @@ from casework.ruling import Caseworker
 from daemon.peers import Peer
 from policy.errors import AccessRefused, StateConflict
 from policy.situation import PersonId
-from store import people
 from store.db import Db
+from store.persons import people
 
 
 def who(db: Db, peer: Peer, named: str | None) -> Caseworker:

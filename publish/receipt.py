@@ -1,6 +1,6 @@
 """The words of a receipt: that one recording is gone, in Dutch at B1 level or in English.
 
-Lines of text without markup: they are signed as they stand (`store/receipts.py`).
+Lines of text without markup: they are signed as they stand (`store/proof/receipts.py`).
 """
 
 from __future__ import annotations

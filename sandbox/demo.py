@@ -20,7 +20,7 @@ from typing import Any
 
 import soundfile
 
-from commands.offline import Offline
+from commands.frame.offline import Offline
 from policy.clock import SteppedClock, SystemClock, from_iso, to_local
 from policy.config import load_config
 from sandbox import deadline, ears

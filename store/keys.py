@@ -9,7 +9,7 @@
 
 Why it is safe: the machine that records holds public halves only, so stealing it opens
 nothing already sealed. An envelope opens if either X25519 or ML-KEM-768 holds. Its `info`
-names what it is for (`store/shares.py` for recordings, here for grants and challenges), so
+names what it is for (`store/keyring/shares.py` for recordings, here for grants and challenges), so
 one moved to another row does not open. A slot's associated data names the person and the
 key, so a slot moved to another person's row does not open either.
 
@@ -34,7 +34,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from policy.clock import Randomness
 from policy.errors import AccessRefused, IntegrityError, WrongPassphrase
-from store.container import SelfTestFailed
+from store.files.container import SelfTestFailed
 
 PUBLIC_BYTES: Final = 1184 + 32
 PRIVATE_BYTES: Final = 64 + 32

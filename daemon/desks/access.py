@@ -21,11 +21,13 @@ from policy.clock import from_iso, to_iso
 from policy.errors import ConsentlineError
 from policy.numbers import normalise
 from policy.situation import PersonId
-from store.accesses import Copy, Ending
-from store.asking import Wanted
-from store.door import Question, checked_case, checked_reason
-from store.finding import MOST_FOUND, Search
-from store.key_wire import (
+from store.access.accesses import Copy, Ending
+from store.access.asking import Wanted
+from store.access.door import Question, checked_case, checked_reason
+from store.access.finding import MOST_FOUND, Search
+from store.access.release import Lent, Release
+from store.access.words import WordKind
+from store.keyring.key_wire import (
     GrantWire,
     NameText,
     PassedShareWire,
@@ -33,10 +35,8 @@ from store.key_wire import (
     ShareWire,
     to_json,
 )
-from store.part_erasure import LONGEST_PART_MS, Part
-from store.reading_keys import SealedTo
-from store.release import Lent, Release
-from store.words import WordKind
+from store.keyring.reading_keys import SealedTo
+from store.retention.part_erasure import LONGEST_PART_MS, Part
 
 MOST_TOGETHER = 4
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

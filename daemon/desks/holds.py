@@ -17,8 +17,8 @@ from daemon.store_thread import StoreThread
 from daemon.who import who, who_if_any
 from policy.clock import from_iso
 from policy.errors import ConsentlineError
-from store.archive import Archive
-from store.holds import HoldRow
+from store.files.archive import Archive
+from store.retention.holds import HoldRow
 
 
 class PlaceQuestion(Question):

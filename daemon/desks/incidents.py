@@ -16,8 +16,8 @@ from daemon.store_thread import StoreThread
 from daemon.who import who, who_if_any
 from policy.access import IncidentKind
 from policy.vocabulary import CallId
-from store.archive import Archive
-from store.incidents import IncidentRow
+from store.files.archive import Archive
+from store.retention.incidents import IncidentRow
 
 Words = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
 

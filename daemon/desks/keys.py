@@ -16,9 +16,9 @@ from policy.clock import Clock, to_iso
 from policy.errors import AccessRefused, NotFound, StateConflict
 from policy.situation import PersonId
 from policy.vocabulary import PolicyName
-from store import people, person_keys, reading_keys
 from store.db import Db
-from store.key_wire import (
+from store.keyring import person_keys, reading_keys
+from store.keyring.key_wire import (
     Base64,
     ChallengeId,
     ChallengeWire,
@@ -30,8 +30,9 @@ from store.key_wire import (
     SlotWire,
     to_json,
 )
+from store.keyring.reading_keys import ReadingKey
 from store.keys import KeyId, PublicHalf
-from store.reading_keys import ReadingKey
+from store.persons import people
 
 
 class PersonQuestion(Question):

@@ -13,7 +13,7 @@ from daemon.control import Question, Route, Row, ShortText, array, read
 from daemon.peers import Asker, Peer
 from policy.clock import from_iso
 from policy.situation import PersonId
-from store.ways import LineKind
+from store.persons.ways import LineKind
 
 
 def _moment(value: object) -> datetime:

@@ -14,7 +14,7 @@ from daemon.store_thread import StoreThread
 from policy.errors import StateConflict
 from policy.load import Policies
 from policy.model import Policy
-from store.archive import Archive
+from store.files.archive import Archive
 
 
 class ApplyQuestion(Question):

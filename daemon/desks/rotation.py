@@ -17,9 +17,9 @@ from policy.access import RoleName
 from policy.errors import AccessRefused, StateConflict
 from policy.situation import PersonId
 from policy.vocabulary import PolicyName
-from store import person_keys, reading_keys, rotation
-from store.archive import Archive
-from store.key_wire import (
+from store.files.archive import Archive
+from store.keyring import person_keys, reading_keys, rotation
+from store.keyring.key_wire import (
     Base64,
     GrantWire,
     HeldWire,
@@ -32,8 +32,8 @@ from store.key_wire import (
     Wire,
     to_json,
 )
+from store.keyring.rotation import Held, Place, Rotation
 from store.keys import KeyId, PublicHalf
-from store.rotation import Held, Place, Rotation
 
 ShortKey = Annotated[str, Field(max_length=1200)]
 

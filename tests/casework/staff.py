@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from casework.ruling import Caseworker
 from policy.situation import PersonId
 from policy.vocabulary import CallId
-from store import call_agents, hats, people
+from store.persons import call_agents, hats, people
 from tests.store.scene import Scene
 
 

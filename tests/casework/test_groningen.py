@@ -17,9 +17,12 @@ from policy.clock import SteppedClock, to_iso
 from policy.errors import AccessRefused, NotFound, StateConflict
 from policy.situation import IncidentStage, PersonId
 from policy.vocabulary import CallId, ErasedBecause, PolicyName, RecordingId, RecordingState
-from store import hats, keeping, ledger_check, people, purge, recordings
-from store.incidents import Stage, get_incident
-from store.incidents import all_incidents as every_incident
+from store.logbook import ledger_check
+from store.persons import hats, people
+from store.records import recordings
+from store.retention import keeping, purge
+from store.retention.incidents import Stage, get_incident
+from store.retention.incidents import all_incidents as every_incident
 from tests.casework.staff import AGENT, COLLEAGUE, COORDINATOR, HEAD, call_of, hold_call, staff
 from tests.store.scene import Scene, scene, voice
 from tests.store.test_destruction import opens, told

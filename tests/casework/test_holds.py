@@ -13,8 +13,9 @@ from casework import holds, incidents
 from policy.access import IncidentKind
 from policy.errors import AccessRefused, NotFound, StateConflict
 from policy.vocabulary import ErasedBecause, PolicyName, RecordingId, TakenBack, WithdrawnBy
-from store import destruction, keeping, purge, recordings, withdrawals
-from store.destruction import Doom
+from store.records import recordings
+from store.retention import destruction, keeping, purge, withdrawals
+from store.retention.destruction import Doom
 from tests.casework.staff import AGENT, HEAD, OFFICER, call_of, hold_call, staff
 from tests.store.scene import Scene, recording_named, scene, voice
 

@@ -11,7 +11,9 @@ import pytest
 from casework import promises
 from policy.load import Policies, load_policies
 from policy.model import Policy
-from store import calls, keeping, ledger, purge, recordings
+from store.logbook import ledger
+from store.records import calls, recordings
+from store.retention import keeping, purge
 from tests.store.scene import ROOT, STARTED_AT, Scene, recording_named, voice
 from tests.store.test_destruction import opens
 from tests.store.test_keeping import HEAD, held

@@ -31,10 +31,14 @@ from policy.clock import SystemRandomness
 from policy.config import Control, load_config
 from policy.situation import PersonId
 from policy.vocabulary import CallId, RecordingId
-from store import calls, draws, hats, ledger, recordings, sealing, settings
-from store.archive import Archive
-from store.draws import Draw
-from store.opening import open_archive
+from store import settings
+from store.access import draws
+from store.access.draws import Draw
+from store.files.archive import Archive
+from store.files.opening import open_archive
+from store.logbook import ledger
+from store.persons import hats
+from store.records import calls, recordings, sealing
 from tests.commands.conftest import Ended
 from tests.store.holding import PASSPHRASE, enrol, hold
 from tests.store.scene import EINDHOVEN, Scene

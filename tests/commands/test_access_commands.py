@@ -17,8 +17,10 @@ import pyzipper
 import soundfile
 
 from policy.vocabulary import RecordingId
-from store import envelopes, part_erasure, recordings
-from store.door import NO_SUCH
+from store.access.door import NO_SUCH
+from store.keyring import envelopes
+from store.records import recordings
+from store.retention import part_erasure
 from tests.commands.conftest import ROOT, Ended, one_error
 from tests.commands.doorstep import (
     AGENT,

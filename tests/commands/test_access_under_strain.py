@@ -18,14 +18,15 @@ from pathlib import Path
 
 import pytest
 
-from commands import audio, copies
-from commands.asking_why import Why
-from commands.control import Daemon
-from commands.disclosure import opened
-from commands.keyring import prove
-from commands.proving import Proved
+from commands.audio import copies, rendering
+from commands.audio.disclosure import opened
+from commands.frame.control import Daemon
+from commands.identity.asking_why import Why
+from commands.identity.keyring import prove
+from commands.identity.proving import Proved
 from policy.vocabulary import RecordingId
-from store import ledger_check, purge
+from store.logbook import ledger_check
+from store.retention import purge
 from tests.commands.conftest import ROOT, Ended
 from tests.commands.doorstep import COACH, OFFICER, RATE_HZ, Doorstep, noise, sound, staff
 from tests.commands.test_access_commands import REQUEST
@@ -59,8 +60,8 @@ def hear(daemon: Daemon, recording_id: RecordingId) -> str:
     """Listen as the coach, and return the hash of what was heard."""
     digest = hashlib.sha256()
     with opened(daemon, proved(daemon, COACH), recording_id, "listen", TRAINING) as access:
-        with access.plaintext() as flac, audio.opened(flac) as heard:
-            for piece in audio.stream_wav(heard):
+        with access.plaintext() as flac, rendering.opened(flac) as heard:
+            for piece in rendering.stream_wav(heard):
                 digest.update(piece)
         access.complete(heard_ms=heard.duration_ms)
     return digest.hexdigest()
@@ -72,8 +73,8 @@ def copy(daemon: Daemon, recording_id: RecordingId, target: Path) -> str:
         opened(daemon, proved(daemon, OFFICER), recording_id, "export", FULFIL) as access,
         copies.new_target(target, None) as made,
     ):
-        with access.plaintext() as flac, audio.opened(flac) as heard:
-            made.add_audio(heard, audio.FORMATS["wav"])
+        with access.plaintext() as flac, rendering.opened(flac) as heard:
+            made.add_audio(heard, rendering.FORMATS["wav"])
             made.add_manifest(access.released.manifest)
         access.complete(made.finish())
         made.publish()
@@ -110,8 +111,8 @@ def test_ten_listen_and_copy_while_calls_come_in_and_a_purge_runs(
 
 
 def whole_wav() -> str:
-    with audio.opened(io.BytesIO(sound(SECONDS))) as heard:
-        return hashlib.sha256(b"".join(audio.stream_wav(heard))).hexdigest()
+    with rendering.opened(io.BytesIO(sound(SECONDS))) as heard:
+        return hashlib.sha256(b"".join(rendering.stream_wav(heard))).hexdigest()
 
 
 @pytest.mark.parametrize("target", ["out", "out.zip"])
@@ -196,8 +197,8 @@ def test_memory_does_not_grow_with_the_recording(door: Doorstep, config_file: Pa
     for recording_id in (short, long):
         with opened(daemon, proved(daemon, COACH), recording_id, "listen", TRAINING) as access:
             tracemalloc.start()
-            with access.plaintext() as flac, audio.opened(flac, silence=audio.Side.AGENT) as heard:
-                played = sum(len(piece) for piece in audio.stream_wav(heard))
+            with access.plaintext() as flac, rendering.opened(flac, silence=rendering.Side.AGENT) as heard:
+                played = sum(len(piece) for piece in rendering.stream_wav(heard))
                 heard.echo()
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()

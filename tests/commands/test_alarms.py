@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from commands.diagnose_alarms import alarm_checks
-from commands.diagnosis import Verdict
+from commands.doctor.alarms import alarm_checks
+from commands.doctor.diagnosis import Verdict
 from daemon.desks.operations import Operations
 from policy.errors import NotFound
 from policy.vocabulary import CallId
-from store import alarms
-from store.ledger import Kind
-from store.ledger import show as show_ledger
+from store.logbook.ledger import Kind
+from store.logbook.ledger import show as show_ledger
+from store.records import alarms
 from tests.commands.asked import ScriptedOperations
 from tests.commands.conftest import CommandLine, one_error
 from tests.store.scene import STARTED_AT, scene

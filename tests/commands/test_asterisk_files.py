@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands.asterisk_files import AsteriskFiles
+from commands.doctor.asterisk_files import AsteriskFiles
 
 
 @pytest.fixture

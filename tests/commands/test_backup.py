@@ -12,14 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from commands.diagnose_backups import backup_checks
-from commands.diagnosis import Verdict
+from commands.doctor.backups import backup_checks
+from commands.doctor.diagnosis import Verdict
 from policy.config import load_config
 from policy.load import load_policies
 from policy.vocabulary import ErasedBecause, RecordingId, WithdrawnBy
-from store import backup_mark, destruction, mirror, purge
-from store.destruction import Doom
-from store.epochs import EpochKeyGone
+from store.files import backup_mark, mirror
+from store.files.epochs import EpochKeyGone
+from store.retention import destruction, purge
+from store.retention.destruction import Doom
 from tests.commands.conftest import CommandLine, one_error
 from tests.store.scene import STARTED_AT, Scene, scene, voice
 

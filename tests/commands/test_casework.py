@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.incident_flag import KINDS
+from commands.incident.flag import KINDS
 from daemon.desks.holds import HoldsDesk
 from daemon.desks.incidents import IncidentsDesk
 from daemon.peers import Peer
@@ -20,9 +20,10 @@ from policy.access import IncidentKind
 from policy.errors import AccessRefused, NotFound, StateConflict
 from policy.situation import PersonId
 from policy.vocabulary import PolicyName
-from store import ledger, people
+from store.access.door import NO_SUCH
 from store.db import Db
-from store.door import NO_SUCH
+from store.logbook import ledger
+from store.persons import people
 from tests.casework.staff import AGENT, COLLEAGUE, HEAD, call_of, hold_call, staff
 from tests.commands.conftest import CommandLine, OpenDesk, one_error
 from tests.store.scene import Scene, recording_named, scene

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.control import Daemon, DaemonAway
+from commands.frame.control import Daemon, DaemonAway
 from daemon.desks.operations import Operations
 from policy import errors
 from policy.errors import ConsentlineError, Unavailable

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from commands.asterisk_files import AsteriskFiles
-from commands.diagnose_conf import conf_checks
-from commands.diagnosis import Check, Verdict
+from commands.doctor.asterisk_files import AsteriskFiles
+from commands.doctor.conf import conf_checks
+from commands.doctor.diagnosis import Check, Verdict
 from policy.config import AsteriskAccess
 from policy.load import load_policy
 from policy.model import Policy

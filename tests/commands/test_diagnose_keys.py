@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from commands.diagnose_keys import key_checks
-from commands.diagnosis import Verdict
+from commands.doctor.diagnosis import Verdict
+from commands.doctor.keys import key_checks
 from policy.load import load_policy
 from tests.store.holding import enrol, hold, own_half
 from tests.store.scene import scene

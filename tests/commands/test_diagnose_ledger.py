@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from commands.diagnose_ledger import ledger_checks
-from commands.diagnosis import Check, Verdict
+from commands.doctor.diagnosis import Check, Verdict
+from commands.doctor.ledger import ledger_checks
 from policy.clock import SteppedClock, SystemRandomness
 from policy.config import Config, Ledger, Target, TargetKind, load_config
-from store import checkpoints, signing_key
-from store.checkpoints import Because
 from store.db import Db
+from store.logbook import checkpoints, signing_key
+from store.logbook.checkpoints import Because
 from tests.store.scene import STARTED_AT
 
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from commands.diagnose_people import HATS, INFORMED, LINES, people_checks
-from commands.diagnosis import Check, Verdict
+from commands.doctor.diagnosis import Check, Verdict
+from commands.doctor.people import HATS, INFORMED, LINES, people_checks
 from policy.access import Access
 from policy.clock import SteppedClock, SystemClock
 from policy.model import Policy
 from policy.situation import PersonId
 from policy.vocabulary import PolicyName
-from store import agent_lines, hats, informed, people
-from store.ways import LineKind
+from store.persons import agent_lines, hats, informed, people
+from store.persons.ways import LineKind
 from tests.store.scene import Scene, scene
 
 ANNA = PersonId("anna")

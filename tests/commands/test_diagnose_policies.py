@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from commands.diagnose_policies import policy_checks
-from commands.diagnosis import Check, Verdict
+from commands.doctor.diagnosis import Check, Verdict
+from commands.doctor.policies import policy_checks
 from policy.load import load_policy
 from policy.model import Policy
 from tests.conftest import ROOT

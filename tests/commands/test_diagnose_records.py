@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from commands.asterisk_files import AsteriskFiles
-from commands.diagnose_records import record_checks
-from commands.diagnosis import Verdict
-from commands.logrotate import rotations
+from commands.doctor.asterisk_files import AsteriskFiles
+from commands.doctor.diagnosis import Verdict
+from commands.doctor.logrotate import rotations
+from commands.doctor.records import record_checks
 
 
 @pytest.fixture

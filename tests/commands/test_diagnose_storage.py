@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from commands.diagnose_storage import Mount, mounts, storage_checks
-from commands.diagnosis import Check, Verdict
+from commands.doctor.diagnosis import Check, Verdict
+from commands.doctor.storage import Mount, mounts, storage_checks
 from policy.config import Config, load_config
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from commands.diagnose_asterisk import asterisk_checks, version_check
-from commands.diagnosis import Check, Verdict
+from commands.doctor.asterisk import asterisk_checks, version_check
+from commands.doctor.diagnosis import Check, Verdict
 from policy.config import AsteriskAccess
 from sandbox.asterisk import Asterisk
 from sandbox.fetch import fetch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from commands.echo import EchoMeter, Samples
+from commands.audio.echo import EchoMeter, Samples
 
 RATE_HZ = 8000
 

@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 
 from cli import run
-from commands.keyring import Keyring
+from commands.identity.keyring import Keyring
 from policy.access import RoleName
 from policy.clock import SystemClock
 from policy.config import load_config
-from store import people, person_keys, reading_keys, settings, signing_key
+from store import settings
 from store.db import Db
-from store.key_wire import GrantWire
+from store.keyring import person_keys, reading_keys
+from store.keyring.key_wire import GrantWire
+from store.logbook import signing_key
+from store.persons import people
 from tests.commands.conftest import Ended, one_error
 from tests.policy.written import SHORT
 

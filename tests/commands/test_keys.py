@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 import pytest
 
 from cli import run
-from commands.control import Daemon
-from commands.keyring import Keyring, Proven, prove_again
-from commands.rotating import Role, renew_lost, rotate
+from commands.frame.control import Daemon
+from commands.identity.keyring import Keyring, Proven, prove_again
+from commands.keys.rotating import Role, renew_lost, rotate
 from daemon.desks.keys import KeyDesk
 from daemon.desks.people import PeopleDesk
 from daemon.desks.rotation import RotationDesk
@@ -28,22 +28,15 @@ from policy.errors import AccessRefused, Unavailable
 from policy.key_groups import KeyPath
 from policy.situation import PersonId
 from policy.vocabulary import PolicyName
-from store import (
-    callers,
-    calls,
-    container,
-    envelopes,
-    hats,
-    ledger,
-    people,
-    person_keys,
-    reading_keys,
-    settings,
-    shares,
-)
-from store.key_wire import GrantWire
-from store.rotation import BATCH
-from store.shares import Purpose
+from store import settings
+from store.files import container
+from store.keyring import callers, envelopes, person_keys, reading_keys, shares
+from store.keyring.key_wire import GrantWire
+from store.keyring.rotation import BATCH
+from store.keyring.shares import Purpose
+from store.logbook import ledger
+from store.persons import hats, people
+from store.records import calls
 from tests.commands.conftest import Ended, OpenDesk, one_error
 from tests.store.holding import PASSPHRASE, enrol, hold, own_half
 from tests.store.scene import Scene, recording_named, scene, voice

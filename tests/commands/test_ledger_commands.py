@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from policy.vocabulary import ErasedBecause, RecordingId
-from store import checkpoints, destruction, ledger
-from store.destruction import Doom
-from store.notes import VerifierKey
+from store.logbook import checkpoints, ledger
+from store.logbook.notes import VerifierKey
+from store.retention import destruction
+from store.retention.destruction import Doom
 from tests.commands.conftest import CommandLine, one_error
 from tests.store.scene import recording_named, scene
 from tests.store.test_proofs import tree

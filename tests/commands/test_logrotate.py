@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from commands.logrotate import rotations
+from commands.doctor.logrotate import rotations
 
 
 @pytest.mark.parametrize(

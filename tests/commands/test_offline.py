@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from commands.offline import Offline
-from commands.records import CALL_COLUMNS, RECORDING_COLUMNS
+from commands.frame.offline import Offline
+from commands.frame.records import CALL_COLUMNS, RECORDING_COLUMNS
 from daemon.desks.operations import Operations
 from daemon.lock import sole_owner
 from policy.access import Closure
@@ -20,9 +20,10 @@ from policy.clock import SteppedClock, to_iso
 from policy.config import load_config
 from policy.errors import ClockSuspect, NotFound, StateConflict
 from policy.vocabulary import Outcome, PolicyName, RecordingId
-from store import closures, decisions, holds, keeping
-from store.ledger import Kind
-from store.ledger import show as show_ledger
+from store.logbook.ledger import Kind
+from store.logbook.ledger import show as show_ledger
+from store.records import decisions
+from store.retention import closures, holds, keeping
 from tests.commands.asked import ScriptedOperations
 from tests.commands.conftest import ROOT, CommandLine, one_error
 from tests.store.scene import STARTED_AT, scene, voice

@@ -12,14 +12,16 @@ from typing import TypeVar
 
 import pytest
 
-from commands.people_retire import NOT_UNDONE
+from commands.people.retire import NOT_UNDONE
 from daemon.desks.people import PeopleDesk
 from daemon.people_office import PeopleOffice
 from daemon.store_thread import StoreThread
 from policy.clock import SteppedClock
 from policy.vocabulary import CallId
-from store import call_agents, ledger, settings
-from store.ways import LineKind, way
+from store import settings
+from store.logbook import ledger
+from store.persons import call_agents
+from store.persons.ways import LineKind, way
 from tests.commands.conftest import CommandLine, OpenDesk, one_error
 from tests.store.scene import STARTED_AT, Scene, scene
 

@@ -11,7 +11,8 @@ import pytest
 from policy.clock import SteppedClock
 from policy.load import load_policies
 from policy.vocabulary import ConcludedBecause, Outcome, RecordingId
-from store import decisions, purge, recordings
+from store.records import decisions, recordings
+from store.retention import purge
 from tests.commands.conftest import ROOT, CommandLine, one_error
 from tests.store.scene import STARTED_AT, scene
 

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from asterisk_conf.render import PATIENCE_S, render
-from commands import patience
+from commands.doctor import patience
 from policy.config import load_config
 from policy.load import load_policies, load_policy
 from policy.vocabulary import Voice

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from commands.records import CALL_COLUMNS, RECORDING_COLUMNS
+from commands.frame.records import CALL_COLUMNS, RECORDING_COLUMNS
 from daemon.desks.operations import Operations
 from policy.errors import ClockSuspect, DestructionIncomplete, NotFound
 from policy.vocabulary import WithdrawnBy

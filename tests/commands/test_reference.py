@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from cli import COMMANDS
-from commands.reference import exit_codes
+from commands.frame.reference import exit_codes
 from policy.errors import ConsentlineError
 from tests.commands.conftest import ROOT
 

@@ -10,9 +10,9 @@ import pytest
 
 from asterisk_conf.render import SNIPPETS
 from commands import installation
-from commands.asterisk_files import AsteriskFiles
-from commands.diagnose_snippets import snippet_checks
-from commands.diagnosis import Check, Verdict
+from commands.doctor.asterisk_files import AsteriskFiles
+from commands.doctor.diagnosis import Check, Verdict
+from commands.doctor.snippets import snippet_checks
 from policy.config import load_config
 from policy.load import load_policies
 from tests.commands.conftest import CommandLine, one_error

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from commands import speech
+from commands.prompts import speech
 from policy.errors import ConfigError, ConsentlineError, NotFound, Unavailable
 
 

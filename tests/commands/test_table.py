@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from commands.table import as_text
+from commands.frame.table import as_text
 from tests.commands.conftest import ROOT
 
 
@@ -48,7 +48,7 @@ def _on_a_terminal(script: str) -> str:
 
 def test_a_terminal_gets_a_table_whose_cells_are_no_markup() -> None:
     script = (
-        "from commands.table import show\n"
+        "from commands.frame.table import show\n"
         "show([{'policy': '[red]eindhoven[/]', 'number': '14040'}], ['policy', 'number'], as_json=False)"
     )
     printed = _on_a_terminal(script)
@@ -57,5 +57,5 @@ def test_a_terminal_gets_a_table_whose_cells_are_no_markup() -> None:
 
 
 def test_a_terminal_gets_json_when_it_is_asked_for() -> None:
-    script = "from commands.table import show\nshow([{'a': 'é'}], ['a'], as_json=True)"
+    script = "from commands.frame.table import show\nshow([{'a': 'é'}], ['a'], as_json=True)"
     assert '"a": "é"' in _on_a_terminal(script)

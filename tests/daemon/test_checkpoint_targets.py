@@ -22,8 +22,8 @@ from cryptography.x509.oid import NameOID
 from daemon.checkpoint_targets import deliver, file_name, folder_of
 from policy.config import Target, TargetKind
 from policy.errors import IntegrityError, Unavailable
-from store.checkpoints import Checkpoint, Signed
-from store.notes import Signer
+from store.logbook.checkpoints import Checkpoint, Signed
+from store.logbook.notes import Signer
 from tests.store.scene import STARTED_AT, CountingRandomness
 
 SIGNER = Signer.make("consentline/0123456789abcdef", CountingRandomness())

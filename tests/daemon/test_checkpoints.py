@@ -19,7 +19,8 @@ from daemon.store_thread import StoreThread
 from policy.clock import SteppedClock
 from policy.config import Target, TargetKind
 from policy.errors import NotFound
-from store import alarms, checkpoints
+from store.logbook import checkpoints
+from store.records import alarms
 from tests.recorder.patience import until
 from tests.store.scene import STARTED_AT, Scene, scene
 

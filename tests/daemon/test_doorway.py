@@ -18,10 +18,13 @@ from policy.errors import AccessRefused, DestructionIncomplete, NotFound, StateC
 from policy.situation import PersonId
 from policy.terms import Hold
 from policy.vocabulary import PolicyName
-from store import asking, hats, keeping, ledger
-from store.door import Question
-from store.holds import Ruling
-from store.part_erasure import Part
+from store.access import asking
+from store.access.door import Question
+from store.logbook import ledger
+from store.persons import hats
+from store.retention import keeping
+from store.retention.holds import Ruling
+from store.retention.part_erasure import Part
 from tests import virtual_time
 from tests.store.holding import enrol, hold
 from tests.store.scene import EINDHOVEN, Scene, recording_named, scene, voice

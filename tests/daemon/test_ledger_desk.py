@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.control import Daemon
+from commands.frame.control import Daemon
 from daemon.control import ControlSocket
 from daemon.desks.ledger import LedgerDesk
 from daemon.peers import Doorman
@@ -16,8 +16,10 @@ from policy.clock import to_iso
 from policy.config import Control
 from policy.errors import ConsentlineError
 from policy.vocabulary import ErasedBecause
-from store import checkpoints, declarations, destruction, receipts
-from store.destruction import Doom
+from store.logbook import checkpoints
+from store.proof import declarations, receipts
+from store.retention import destruction
+from store.retention.destruction import Doom
 from tests.daemon.test_checkpoints import Stage, stage_in
 from tests.store.scene import STARTED_AT, recording_named
 

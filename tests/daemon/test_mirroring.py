@@ -10,8 +10,8 @@ import pytest
 
 from daemon.mirroring import Mirroring
 from policy.errors import Unavailable
-from store import mirror
-from store.epochs import EpochFolder, EpochKeyName
+from store.files import mirror
+from store.files.epochs import EpochFolder, EpochKeyName
 from tests.store.scene import CountingRandomness
 
 

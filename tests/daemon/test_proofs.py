@@ -14,9 +14,9 @@ from daemon.proofs import CHALLENGE_LASTS_S, LONGEST_DELAY_S, MOST_OPEN, Challen
 from daemon.store_thread import StoreThread
 from policy.errors import AccessRefused, NotFound, WrongPassphrase
 from policy.situation import PersonId
-from store import ledger
-from store.key_wire import ProofWire
+from store.keyring.key_wire import ProofWire
 from store.keys import challenge_info, open_with
+from store.logbook import ledger
 from tests import virtual_time
 from tests.store.holding import enrol, own_half
 from tests.store.scene import Scene, scene

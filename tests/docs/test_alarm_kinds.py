@@ -9,7 +9,7 @@ from daemon.service import JOB_MINUTES
 from ivr.effects import AlarmKind as GateAlarm
 from policy.alarm_kinds import GUIDES, Ending, ended_by
 from recorder.ports import AlarmKind as RecorderAlarm
-from store import clock_guard, destruction, sweep
+from store.retention import clock_guard, destruction, sweep
 from tests.conftest import ROOT
 
 STORE = (clock_guard.ALARM, destruction.ALARM, sweep.ALARM_LOST, sweep.ALARM_STRANGER)

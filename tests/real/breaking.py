@@ -18,8 +18,8 @@ from typing import Self
 
 from asyncinotify import Inotify, Mask
 
-from commands import patience
-from commands.control import Daemon
+from commands.doctor import patience
+from commands.frame.control import Daemon
 from policy.errors import ConsentlineError
 from sandbox import deadline, ports
 from sandbox.asterisk import Asterisk

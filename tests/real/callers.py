@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 
 import soundfile
 
-from commands.control import Daemon
+from commands.frame.control import Daemon
 from sandbox import deadline, ears
 from sandbox.fetch import SandboxError, Unpacked, sandbox_folder
 from sandbox.site import Site

@@ -27,11 +27,15 @@ from policy.situation import Hat, Person, PersonId
 from policy.vocabulary import PolicyName, RecordingId
 from sandbox.fetch import Unpacked
 from sandbox.site import PERSON, Site
-from store import draws, incidents, ledger, people, recordings
+from store.access import draws
+from store.access.draws import Draw
 from store.db import Db
-from store.draws import Draw
-from store.holds import Ruling
-from store.incidents import Stage
+from store.logbook import ledger
+from store.persons import people
+from store.records import recordings
+from store.retention import incidents
+from store.retention.holds import Ruling
+from store.retention.incidents import Stage
 from tests.conftest import ROOT
 from tests.policy.access_page import expand, read_page
 from tests.policy.situations import axes

@@ -6,8 +6,8 @@ import socket
 from pathlib import Path
 from urllib.parse import quote
 
-from commands.asterisk_files import AsteriskFiles
-from commands.diagnose_conf import conf_checks
+from commands.doctor.asterisk_files import AsteriskFiles
+from commands.doctor.conf import conf_checks
 from policy.config import load_config
 from policy.load import load_policies
 from sandbox import deadline

@@ -23,8 +23,8 @@ from sandbox.fetch import Unpacked
 from sandbox.site import Site
 from sandbox.softphone import Call, Softphone
 from sandbox.speech import read_growing_wav, read_wav
-from store import mirror
-from store.epochs import EpochKeyName, epoch_of_name
+from store.files import mirror
+from store.files.epochs import EpochKeyName, epoch_of_name
 from tests.conftest import ROOT
 from tests.real import callers
 from tests.real.callers import (

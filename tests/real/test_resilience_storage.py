@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.offline import Offline
+from commands.frame.offline import Offline
 from policy.clock import SteppedClock, SystemClock, from_ms
 from policy.config import load_config
 from policy.errors import ClockSuspect

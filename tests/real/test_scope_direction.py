@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from commands import installation
-from commands.asterisk_files import AsteriskFiles
-from commands.diagnose_snippets import snippet_checks
-from commands.diagnosis import Verdict
+from commands.doctor.asterisk_files import AsteriskFiles
+from commands.doctor.diagnosis import Verdict
+from commands.doctor.snippets import snippet_checks
 from policy.config import load_config
 from policy.load import load_policies
 from sandbox import deadline

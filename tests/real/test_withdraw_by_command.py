@@ -23,9 +23,9 @@ from sandbox.fetch import Unpacked
 from sandbox.sipp import BareCall, call_many
 from sandbox.site import Site
 from sandbox.speech import read_growing_wav, read_wav
-from store import envelopes
 from store.db import Db
-from store.epochs import EpochFolder
+from store.files.epochs import EpochFolder
+from store.keyring import envelopes
 from tests.real.callers import (
     LIKE_A_VOICE,
     Row,

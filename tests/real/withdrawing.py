@@ -14,7 +14,7 @@ from types import TracebackType
 
 import numpy as np
 
-from commands.control import Daemon
+from commands.frame.control import Daemon
 from policy.clock import SystemClock
 from sandbox import deadline, ears
 from sandbox.site import Site

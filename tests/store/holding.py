@@ -8,9 +8,10 @@ from functools import cache
 
 from policy.access import RoleName
 from policy.situation import PersonId
-from store import people, person_keys, reading_keys
 from store.db import Db
+from store.keyring import person_keys, reading_keys
 from store.keys import PrivateHalf, Slot, grant_info, make_private_half, make_slot, seal_to
+from store.persons import people
 from tests.store.scene import CountingRandomness
 
 PASSPHRASE = "vier losse woorden samen"

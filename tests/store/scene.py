@@ -15,27 +15,18 @@ from policy.evidence import Arrival, Decision, Heard, Prompt, Way
 from policy.key_groups import KeyPath
 from policy.load import Policies, load_policies
 from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId, RecordingState
-from store import (
-    callers,
-    calls,
-    container,
-    decisions,
-    envelopes,
-    keys,
-    ledger,
-    reading_keys,
-    recordings,
-    sealing,
-    settings,
-    shares,
-)
-from store.archive import Archive
-from store.clock_guard import ClockGuard
+from store import keys, settings
 from store.db import Db
-from store.epochs import EpochFolder
+from store.files import container
+from store.files.archive import Archive
+from store.files.epochs import EpochFolder
+from store.files.plaintext import Plaintext
+from store.files.vault import Vault
+from store.keyring import callers, envelopes, reading_keys, shares
 from store.keys import PrivateHalf
-from store.plaintext import Plaintext
-from store.vault import Vault
+from store.logbook import ledger
+from store.records import calls, decisions, recordings, sealing
+from store.retention.clock_guard import ClockGuard
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STARTED_AT = datetime(2026, 11, 21, 17, 29, 21, 250_000, tzinfo=UTC)

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from policy.clock import SteppedClock
-from store import ledger, verification
-from store.checkpoint_check import Shown
-from store.checkpoints import Checkpoint
 from store.db import Db, Tx
-from store.notes import Signer, text_of
-from store.verification import Verified
+from store.logbook import ledger
+from store.logbook.checkpoint_check import Shown
+from store.logbook.checkpoints import Checkpoint
+from store.logbook.notes import Signer, text_of
+from store.proof import verification
+from store.proof.verification import Verified
 from tests.store.scene import STARTED_AT, CountingRandomness
 
 COLUMNS = {
@@ -291,7 +292,7 @@ def _hash_anew(db: Db) -> None:
 
 def _sign_anew(db: Db, signer: Signer) -> None:
     """Sign every checkpoint over the tree as it is now."""
-    from store import ledger_nodes, proofs  # noqa: PLC0415 - an intruder's tools, too
+    from store.logbook import ledger_nodes, proofs  # noqa: PLC0415 - an intruder's tools, too
 
     nodes = ledger_nodes.nodes(db)
     with db.write() as tx:

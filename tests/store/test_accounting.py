@@ -10,8 +10,9 @@ import pytest
 
 from policy.errors import Unavailable
 from policy.vocabulary import ErasedBecause
-from store import accounting, call_data, destruction, verification
-from store.destruction import Doom
+from store.proof import accounting, verification
+from store.retention import call_data, destruction
+from store.retention.destruction import Doom
 from tests.store.scene import Scene, recording_named
 
 pytestmark = pytest.mark.exhaustive  # whole command lines: seconds, not milliseconds

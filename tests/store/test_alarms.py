@@ -10,10 +10,12 @@ import pytest
 from policy.alarm_kinds import Ending
 from policy.errors import NotFound
 from policy.vocabulary import CallId, ErasedBecause
-from store import alarms, call_data, destruction, ledger, sealing
-from store.alarms import AlarmRow
-from store.destruction import Doom
-from store.ledger import Entry, Kind
+from store.logbook import ledger
+from store.logbook.ledger import Entry, Kind
+from store.records import alarms, sealing
+from store.records.alarms import AlarmRow
+from store.retention import call_data, destruction
+from store.retention.destruction import Doom
 from tests.store.scene import STARTED_AT, Scene, recording_named
 
 pytestmark = pytest.mark.exhaustive  # takes seconds: with make test

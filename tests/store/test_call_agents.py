@@ -15,9 +15,12 @@ from policy.errors import ConsentlineError, NotFound, StateConflict
 from policy.scope import Answered
 from policy.situation import PersonId
 from policy.vocabulary import CallId
-from store import agent_lines, call_agents, call_data, calls, ledger, people, recordings
-from store.agent_lines import Changed
-from store.ways import LineKind, Way, way, ways_of
+from store.logbook import ledger
+from store.persons import agent_lines, call_agents, people
+from store.persons.agent_lines import Changed
+from store.persons.ways import LineKind, Way, way, ways_of
+from store.records import calls, recordings
+from store.retention import call_data
 from tests.store.scene import STARTED_AT, Scene, recording_named
 
 pytestmark = pytest.mark.exhaustive  # takes seconds: with make test

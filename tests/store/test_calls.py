@@ -13,10 +13,13 @@ from policy import rules
 from policy.clock import to_iso
 from policy.errors import NotFound
 from policy.vocabulary import CallId, Outcome
-from store import call_data, callers, calls, decisions, ledger, reading_keys, shares
 from store import settings as installation
-from store.callers import seal_caller
-from store.shares import Purpose
+from store.keyring import callers, reading_keys, shares
+from store.keyring.callers import seal_caller
+from store.keyring.shares import Purpose
+from store.logbook import ledger
+from store.records import calls, decisions
+from store.retention import call_data
 from tests.store.scene import EINDHOVEN, STARTED_AT, CountingRandomness, Scene, recording_named
 
 

@@ -11,11 +11,12 @@ import pytest
 
 from policy.errors import IntegrityError, NotFound, Unavailable
 from policy.vocabulary import ErasedBecause
-from store import checkpoints, destruction, ledger, signing_key
-from store.checkpoints import Because, Checkpoint
-from store.destruction import Doom
-from store.ledger import Kind
-from store.notes import NoteMalformed, NoteUnsigned, Signer
+from store.logbook import checkpoints, ledger, signing_key
+from store.logbook.checkpoints import Because, Checkpoint
+from store.logbook.ledger import Kind
+from store.logbook.notes import NoteMalformed, NoteUnsigned, Signer
+from store.retention import destruction
+from store.retention.destruction import Doom
 from tests.store.scene import STARTED_AT, CountingRandomness, Scene
 
 pytestmark = pytest.mark.exhaustive  # takes seconds: with make test

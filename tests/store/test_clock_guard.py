@@ -8,8 +8,9 @@ import pytest
 
 from policy.clock import SteppedClock
 from policy.errors import ClockSuspect
-from store import alarms, ledger
-from store.clock_guard import ALARM, ClockGuard, this_boot
+from store.logbook import ledger
+from store.records import alarms
+from store.retention.clock_guard import ALARM, ClockGuard, this_boot
 from tests.store.scene import Scene
 
 pytestmark = pytest.mark.exhaustive  # takes seconds: with make test

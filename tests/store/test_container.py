@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy.vocabulary import RecordingId
-from store import container
-from store.container import (
+from store.files import container
+from store.files.container import (
     CHUNK_BYTES,
     HEADER_BYTES,
     SEALED_CHUNK_BYTES,

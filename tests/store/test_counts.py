@@ -6,8 +6,8 @@ from pathlib import Path
 from policy.clock import SteppedClock
 from policy.scope import Direction
 from policy.vocabulary import PolicyName
-from store import counts
 from store.db import Db
+from store.records import counts
 
 LATE = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)  # half past midnight in Amsterdam
 

@@ -12,8 +12,9 @@ import pytest
 
 from policy.clock import SteppedClock
 from policy.errors import DestructionIncomplete, IntegrityError, NotFound, Unavailable
-from store import ledger, ledger_check, schema, settings
+from store import schema, settings
 from store.db import Db
+from store.logbook import ledger, ledger_check
 from tests.store.scene import ROOT, STARTED_AT
 
 CLOCK = SteppedClock(STARTED_AT)
@@ -22,7 +23,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from policy.clock import SystemClock
-from store import ledger
+from store.logbook import ledger
 from store.db import Db
 clock = SystemClock()
 db = Db.open(Path(sys.argv[1]), clock=clock)

@@ -12,8 +12,9 @@ import pytest
 from policy.errors import NotFound, StateConflict
 from policy.load import load_policies
 from policy.vocabulary import Outcome, RecordingState
-from store import calls, decisions, ledger, recordings
-from store.epochs import EpochLength
+from store.files.epochs import EpochLength
+from store.logbook import ledger
+from store.records import calls, decisions, recordings
 from tests.store.scene import EINDHOVEN, ROOT, STARTED_AT, Scene, recording_named
 
 

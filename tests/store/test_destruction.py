@@ -12,10 +12,13 @@ import pytest
 from policy.clock import SteppedClock
 from policy.errors import DestructionIncomplete, StateConflict
 from policy.vocabulary import ErasedBecause, RecordingId, RecordingState, WithdrawnBy
-from store import alarms, destruction, envelopes, ledger, ledger_check, recordings, sweep
 from store.db import Db
-from store.destruction import Doom
-from store.epochs import EpochKeyGone, WrapRefused
+from store.files.epochs import EpochKeyGone, WrapRefused
+from store.keyring import envelopes
+from store.logbook import ledger, ledger_check
+from store.records import alarms, recordings
+from store.retention import destruction, sweep
+from store.retention.destruction import Doom
 from tests.store.scene import Crash, CrashAt, Scene, recording_named, scene, voice
 
 

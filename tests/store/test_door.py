@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from commands.keyring import Keyring
+from commands.identity.keyring import Keyring
 from policy.access import Action, Closure, PurposeName
 from policy.errors import (
     AccessRefused,
@@ -23,30 +23,20 @@ from policy.errors import (
 )
 from policy.situation import PersonId
 from policy.vocabulary import ErasedBecause
-from store import (
-    accesses,
-    asking,
-    closures,
-    container,
-    destruction,
-    door,
-    draws,
-    hats,
-    ledger,
-    passed_shares,
-    purge,
-    release,
-    shares,
-    words,
-)
-from store.accesses import Copy, Ending
-from store.asking import Wanted
-from store.door import NO_SUCH, Question
-from store.draws import Draw
-from store.epochs import EpochKeyGone
-from store.key_wire import GrantWire
-from store.situation import Asked
-from store.words import WordKind
+from store.access import accesses, asking, door, draws, release, words
+from store.access.accesses import Copy, Ending
+from store.access.asking import Wanted
+from store.access.door import NO_SUCH, Question
+from store.access.draws import Draw
+from store.access.situation import Asked
+from store.access.words import WordKind
+from store.files import container
+from store.files.epochs import EpochKeyGone
+from store.keyring import passed_shares, shares
+from store.keyring.key_wire import GrantWire
+from store.logbook import ledger
+from store.persons import hats
+from store.retention import closures, destruction, purge
 from tests.store.holding import PASSPHRASE, enrol, hold, own_half, own_slot
 from tests.store.scene import EINDHOVEN, STARTED_AT, Scene, recording_named, voice
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from policy.access import PurposeName
 from policy.situation import PersonId
 from policy.vocabulary import RecordingId
-from store import draws, ledger
-from store.draws import Draw, pick
+from store.access import draws
+from store.access.draws import Draw, pick
+from store.logbook import ledger
 from tests.store.scene import EINDHOVEN, Scene, recording_named
 
 ANNA, BEN = PersonId("anna"), PersonId("ben")

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from policy.clock import SystemRandomness
 from policy.errors import DestructionIncomplete
 from policy.vocabulary import RecordingId
-from store import epochs
-from store.epochs import (
+from store.files import epochs
+from store.files.epochs import (
     CreateGeneration,
     DestroyKey,
     EmptyWriteAheadLog,

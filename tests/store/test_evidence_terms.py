@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from policy.vocabulary import CallId
-from store import decisions, keeping, ledger, ledger_check, purge
+from store.logbook import ledger, ledger_check
+from store.records import decisions
+from store.retention import keeping, purge
 from tests.conftest import ROOT
 from tests.store.scene import Scene, recording_named, scene
 from tests.store.test_keeping import HEAD, held

@@ -9,7 +9,7 @@ import pytest
 from policy.errors import ConsentlineError, NotFound, StateConflict
 from policy.situation import PersonId
 from policy.vocabulary import PolicyName
-from store import hats, informed, people
+from store.persons import hats, informed, people
 from tests.store.scene import STARTED_AT, Scene
 
 ANNA, JAN = PersonId("anna"), PersonId("jan")

@@ -18,22 +18,14 @@ from policy.access import Closure, IncidentKind
 from policy.errors import NotFound, StateConflict
 from policy.situation import IncidentStage, PersonId
 from policy.vocabulary import ErasedBecause, RecordingId, WithdrawnBy
-from store import (
-    closures,
-    destruction,
-    envelopes,
-    holds,
-    incidents,
-    keeping,
-    ledger_check,
-    purge,
-    recordings,
-    sealing,
-)
-from store.destruction import Doom
-from store.epochs import EpochLength, epoch_of
-from store.holds import Ruling
-from store.incidents import Stage
+from store.files.epochs import EpochLength, epoch_of
+from store.keyring import envelopes
+from store.logbook import ledger_check
+from store.records import recordings, sealing
+from store.retention import closures, destruction, holds, incidents, keeping, purge
+from store.retention.destruction import Doom
+from store.retention.holds import Ruling
+from store.retention.incidents import Stage
 from store.steps import Step, straight_on
 from tests.store.scene import STARTED_AT, Crash, CrashAt, Scene, recording_named, scene, voice
 from tests.store.test_destruction import opens, secrets_of, told

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from policy.clock import SteppedClock
 from policy.errors import IntegrityError
-from store import ledger, ledger_check
 from store.db import Db, Tx
-from store.ledger import Kind
+from store.logbook import ledger, ledger_check
+from store.logbook.ledger import Kind
 from tests.store.scene import STARTED_AT, CountingRandomness, Scene
 
 SIZE = 37

@@ -11,9 +11,11 @@ import pytest
 
 from policy.load import Policies, load_policies
 from policy.vocabulary import ErasedBecause
-from store import call_data, destruction, ledger, ledger_check, ledger_terms, purge, settings
-from store.destruction import Doom
-from store.ledger import Kind
+from store import settings
+from store.logbook import ledger, ledger_check
+from store.logbook.ledger import Kind
+from store.retention import call_data, destruction, ledger_terms, purge
+from store.retention.destruction import Doom
 from tests.store.scene import ROOT, Crash, CrashAt, Scene, recording_named, scene
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from policy.evidence import Way
 from policy.vocabulary import CallId, Outcome
-from store import calls, decisions, marks
+from store.records import calls, decisions, marks
 from tests.store.scene import EINDHOVEN, STARTED_AT, Scene
 from tests.store.test_destruction import told
 

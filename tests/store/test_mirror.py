@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from policy.errors import Unavailable
-from store import mirror
-from store.epochs import EpochFolder, EpochFolderExposed, EpochKeyName, EpochLength, epoch_of
+from store.files import mirror
+from store.files.epochs import EpochFolder, EpochFolderExposed, EpochKeyName, EpochLength, epoch_of
 from tests.store.scene import CountingRandomness
 
 DAY = epoch_of(datetime(2027, 1, 20, 12, tzinfo=UTC), EpochLength.DAY)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store import notes
-from store.notes import KeyUnusable, NoteMalformed, NoteUnsigned, SignatureWrong, Signer, VerifierKey
+from store.logbook import notes
+from store.logbook.notes import KeyUnusable, NoteMalformed, NoteUnsigned, SignatureWrong, Signer, VerifierKey
 from tests.store.scene import CountingRandomness
 
 # Source: c2sp.org/signed-note, "Example".

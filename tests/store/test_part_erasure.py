@@ -15,10 +15,14 @@ from policy.errors import IntegrityError, NotFound, StateConflict
 from policy.key_groups import KeyPath
 from policy.situation import PersonId
 from policy.vocabulary import ErasedBecause, RecordingId
-from store import container, destruction, envelopes, ledger, part_erasure, reading_keys, recordings, shares
-from store.destruction import Doom
-from store.part_erasure import Part
-from store.shares import Purpose
+from store.files import container
+from store.keyring import envelopes, reading_keys, shares
+from store.keyring.shares import Purpose
+from store.logbook import ledger
+from store.records import recordings
+from store.retention import destruction, part_erasure
+from store.retention.destruction import Doom
+from store.retention.part_erasure import Part
 from store.steps import straight_on
 from tests.store.scene import (
     EINDHOVEN,

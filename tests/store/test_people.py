@@ -13,9 +13,10 @@ from policy.errors import ConsentlineError, NotFound, StateConflict
 from policy.permission import excluding_roles
 from policy.situation import Hat, PersonId
 from policy.vocabulary import PolicyName
-from store import agent_lines, hats, ledger, people
-from store.people import PersonRow
-from store.ways import LineKind
+from store.logbook import ledger
+from store.persons import agent_lines, hats, people
+from store.persons.people import PersonRow
+from store.persons.ways import LineKind
 from tests.store.scene import STARTED_AT, Scene
 
 NUNSPEET = PolicyName("nunspeet")

@@ -11,9 +11,11 @@ import pytest
 
 from policy.errors import ClockSuspect, DestructionIncomplete
 from policy.vocabulary import ErasedBecause, RecordingState, WithdrawnBy
-from store import alarms, calls, decisions, ledger, ledger_check, purge, recordings
-from store.destruction import Doom, destroy
-from store.epochs import epoch_of_name
+from store.files.epochs import epoch_of_name
+from store.logbook import ledger, ledger_check
+from store.records import alarms, calls, decisions, recordings
+from store.retention import purge
+from store.retention.destruction import Doom, destroy
 from tests.store.scene import STARTED_AT, Crash, CrashAt, Scene, recording_named, scene, voice
 from tests.store.test_destruction import opens, secrets_of, told
 

@@ -13,9 +13,11 @@ from policy.errors import IntegrityError, NotFound, StateConflict
 from policy.load import load_policies, load_policy
 from policy.situation import PersonId
 from policy.vocabulary import PolicyName
-from store import envelopes, keys, ledger, person_keys, reading_keys, schema
+from store import keys, schema
 from store.db import Db
-from store.shares import Purpose
+from store.keyring import envelopes, person_keys, reading_keys
+from store.keyring.shares import Purpose
+from store.logbook import ledger
 from tests.policy.written import written
 from tests.store.holding import enrol, hold, own_half, own_slot
 from tests.store.scene import EINDHOVEN, ROOT, STARTED_AT, CountingRandomness, Scene, scene

@@ -13,11 +13,13 @@ from policy.retention import BackupMode
 from policy.vocabulary import ErasedBecause, RecordingId, WithdrawnBy
 from publish.receipt import BY, REASON
 from publish.words import Language
-from store import call_data, checkpoints, declarations, destruction, ledger, purge, receipts
-from store.checkpoints import Because
-from store.destruction import Doom
-from store.ledger import Kind
-from store.notes import NoteMalformed, NoteUnsigned, SignatureWrong, Signer
+from store.logbook import checkpoints, ledger
+from store.logbook.checkpoints import Because
+from store.logbook.ledger import Kind
+from store.logbook.notes import NoteMalformed, NoteUnsigned, SignatureWrong, Signer
+from store.proof import declarations, receipts
+from store.retention import call_data, destruction, purge
+from store.retention.destruction import Doom
 from tests.store.scene import CountingRandomness, Scene, recording_named
 
 pytestmark = pytest.mark.exhaustive  # takes seconds: with make test

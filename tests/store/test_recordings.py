@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from policy.errors import NotFound, StateConflict
 from policy.vocabulary import ConcludedBecause, ErasedBecause, RecordingId, RecordingState, WithdrawnBy
-from store import ledger, ledger_check, recordings
 from store.db import Tx
-from store.recordings import SealedFile, Verdict, verdict
+from store.logbook import ledger, ledger_check
+from store.records import recordings
+from store.records.recordings import SealedFile, Verdict, verdict
 from tests.store.scene import STARTED_AT, Scene, recording_named
 
 S = RecordingState

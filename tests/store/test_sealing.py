@@ -8,8 +8,11 @@ import pytest
 
 from policy.errors import NotFound, StateConflict, Unavailable
 from policy.vocabulary import RecordingState, WithdrawnBy
-from store import envelopes, ledger, ledger_check, reading_keys, recordings, sealing, sweep
-from store.archive import Archive
+from store.files.archive import Archive
+from store.keyring import envelopes, reading_keys
+from store.logbook import ledger, ledger_check
+from store.records import recordings, sealing
+from store.retention import sweep
 from tests.store.scene import Crash, CrashAt, Scene, recording_named, scene, voice
 
 

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from policy.access import RoleName
 from policy.key_groups import KeyPath, path_of
 from policy.vocabulary import CallId, RecordingId
-from store import keys, shares
+from store import keys
+from store.keyring import shares
+from store.keyring.shares import AccessId, Part, PathIncomplete, Share
 from store.keys import EnvelopeRefused, PrivateHalf
-from store.shares import AccessId, Part, PathIncomplete, Share
 from tests.store.scene import CountingRandomness
 
 ROLES = ("agent", "coach", "head", "officer")

@@ -11,11 +11,13 @@ from policy import terms
 from policy.access import Action, Closure, IncidentKind, PurposeName
 from policy.situation import Incident, IncidentStage, Person, PersonId
 from policy.vocabulary import RecordingId
-from store import closures, confirmations, hats, holds, incidents, keeping, people, situation, words
-from store.confirmations import Confirmation
-from store.holds import Ruling
-from store.situation import Asked, Facts
-from store.words import Said, WordKind
+from store.access import confirmations, situation, words
+from store.access.confirmations import Confirmation
+from store.access.situation import Asked, Facts
+from store.access.words import Said, WordKind
+from store.persons import hats, people
+from store.retention import closures, holds, incidents, keeping
+from store.retention.holds import Ruling
 from tests.store.scene import EINDHOVEN, Scene, recording_named
 
 DAY = timedelta(days=1)

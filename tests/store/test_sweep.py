@@ -11,9 +11,11 @@ import pytest
 
 from policy.errors import Unavailable
 from policy.vocabulary import CallId, ErasedBecause, RecordingState, WithdrawnBy
-from store import alarms, calls, ledger_check, recordings, sweep
-from store.destruction import Doom, destroy
-from store.sweep import Action
+from store.logbook import ledger_check
+from store.records import alarms, calls, recordings
+from store.retention import sweep
+from store.retention.destruction import Doom, destroy
+from store.retention.sweep import Action
 from tests.store.scene import Crash, CrashAt, Scene, recording_named, scene, voice
 from tests.store.test_destruction import told
 

@@ -8,19 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from commands.keyring import Keyring
+from commands.identity.keyring import Keyring
 from policy.access import RoleName
 from policy.errors import WrongPassphrase
 from policy.key_groups import KeyPath
 from policy.situation import PersonId
 from policy.vocabulary import ErasedBecause, PolicyName, RecordingId
-from store import destruction, envelopes, person_keys, reading_keys, shares
 from store.db import Db
-from store.envelopes import EnvelopeRow
-from store.epochs import EpochKeyGone
-from store.key_wire import GrantWire
+from store.files.epochs import EpochKeyGone
+from store.keyring import envelopes, person_keys, reading_keys, shares
+from store.keyring.envelopes import EnvelopeRow
+from store.keyring.key_wire import GrantWire
+from store.keyring.shares import PathIncomplete, Share
 from store.keys import EnvelopeRefused, grant_info, make_private_half, open_slot, open_with
-from store.shares import PathIncomplete, Share
+from store.retention import destruction
 from tests.store.holding import PASSPHRASE, enrol, hold, own_half, own_slot
 from tests.store.scene import CountingRandomness, Scene, scene, voice
 

@@ -10,8 +10,8 @@ import pytest
 
 from policy.errors import NotFound, Unavailable
 from policy.vocabulary import RecordingId
-from store import container
-from store.vault import Vault
+from store.files import container
+from store.files.vault import Vault
 from tests.store.scene import recording_named
 
 ID = recording_named(1)

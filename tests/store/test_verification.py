@@ -15,12 +15,13 @@ import pytest
 
 from policy.clock import SteppedClock, SystemClock
 from policy.errors import ConsentlineError, NotFound
-from store import checkpoint_check, checkpoints, ledger, signing_key, verification
-from store.checkpoint_check import Shown
-from store.checkpoints import Because
 from store.db import Db
-from store.ledger import Kind
-from store.notes import Signer
+from store.logbook import checkpoint_check, checkpoints, ledger, signing_key
+from store.logbook.checkpoint_check import Shown
+from store.logbook.checkpoints import Because
+from store.logbook.ledger import Kind
+from store.logbook.notes import Signer
+from store.proof import verification
 from tests.store import tampering
 from tests.store.scene import STARTED_AT, CountingRandomness
 from tests.store.tampering import MUTATIONS, Original

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from policy.vocabulary import CallId
-from store import versions
+from store.records import versions
 from tests.store.scene import EINDHOVEN, STARTED_AT, scene
 
 

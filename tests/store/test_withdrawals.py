@@ -20,20 +20,12 @@ from policy.vocabulary import (
     TakenBack,
     WithdrawnBy,
 )
-from store import (
-    callers,
-    calls,
-    decisions,
-    destruction,
-    keeping,
-    ledger,
-    purge,
-    recordings,
-    settings,
-    sweep,
-    withdrawals,
-)
-from store.destruction import Doom
+from store import settings
+from store.keyring import callers
+from store.logbook import ledger
+from store.records import calls, decisions, recordings
+from store.retention import destruction, keeping, purge, sweep, withdrawals
+from store.retention.destruction import Doom
 from tests.store.scene import CountingRandomness, Scene, recording_named, scene, voice
 from tests.store.test_destruction import told
 from tests.store.test_keeping import DAY, HEAD, due, flag, held

@@ -10,8 +10,9 @@ from policy.access import Action, PurposeName
 from policy.clock import to_iso
 from policy.errors import AccessRefused, NotFound, StateConflict
 from policy.situation import PersonId
-from store import ledger, words
-from store.words import Said, Stage, WordKind, WordRow
+from store.access import words
+from store.access.words import Said, Stage, WordKind, WordRow
+from store.logbook import ledger
 from tests.store.scene import EINDHOVEN, Scene, recording_named
 
 COACH, AGENT, STRANGER = PersonId("coach"), PersonId("agent"), PersonId("stranger")

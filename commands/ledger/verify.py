@@ -1,0 +1,94 @@
+"""`consentline ledger verify`: is the log what it was, and is what it tells what there is?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from commands.frame.invocation import Invocation, pass_invocation
+from commands.frame.table import json_option
+
+if TYPE_CHECKING:
+    from store.proof.verification import Verified
+
+
+@click.command()
+@click.option(
+    "--checkpoint",
+    "places",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE|DIR",
+    help="Checkpoints fetched from a target: files, folders of them, or a syslog; several times.",
+)
+@click.option(
+    "--vkey", metavar="VKEY", help="The key to believe, as init printed it.  [default: the database's]"
+)
+@click.option(
+    "--database",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A copy of a database, on any machine; needs no config file, and looks at no vault.",
+)
+@json_option
+@pass_invocation
+def verify(
+    invocation: Invocation, places: tuple[Path, ...], vkey: str | None, database: Path | None, as_json: bool
+) -> None:
+    """Check the whole ledger; exit code 6 and the places where it is not what it was.
+
+    Checks every entry against the tree over them, every checkpoint against the tree and its
+    signature, that every erased recording is absent (row, key, file in the vault) and that
+    every one that is here is told of. Needs no daemon and no private key. With --checkpoint
+    also that this is the log that was shown elsewhere; without it, that nobody who has the
+    signing key rewrote it is not known. Entries whose term has passed keep their place:
+    `payload expired`.
+
+    \b
+    Example:
+      consentline ledger verify --checkpoint /mnt/kluis
+    """
+    from contextlib import closing
+
+    from policy.clock import SystemClock
+    from store.db import Db
+    from store.files.vault import Vault
+    from store.logbook import checkpoint_check
+    from store.logbook.notes import VerifierKey
+    from store.proof import verification
+
+    trusted = None if vkey is None else VerifierKey.parse(vkey)
+    shown = [one for place in places for one in checkpoint_check.read_shown(place)]
+    config = None if database is not None else invocation.config()
+    path = database if database is not None or config is None else config.path("database")
+    vault = None if config is None else Vault(folder=config.path("vault"))
+    with closing(Db.open_to_read(path or Path(), clock=SystemClock())) as db:
+        verified = verification.verify(db, vault=vault, shown=shown, trusted=trusted)
+    if as_json:
+        click.echo(json.dumps([verified.to_json()], indent=2))
+    else:
+        _print(verified)
+    verified.report.must_hold()
+
+
+def _print(verified: Verified) -> None:
+    report = verified.report
+    state = "holds" if report.holds else "does not hold"
+    click.echo(f"ledger {state}: {report.size} entries, {report.expired} with payload expired")
+    click.echo(f"root {report.root}")
+    if verified.checked is not None:
+        checked = verified.checked
+        click.echo(f"checkpoints: {checked.own} own, {checked.shown} from elsewhere")
+        if checked.newest_shown is None:
+            click.echo("none from elsewhere: who has the signing key could have rewritten it (--checkpoint)")
+        else:
+            click.echo(f"vouched for from elsewhere: the first {checked.newest_shown} entries")
+        for key in checked.vkeys:
+            click.echo(f"signed by {key}")
+    if verified.accounted is not None:
+        click.echo(f"recordings: {verified.accounted.kept} kept, {verified.accounted.erased} erased")
+    for found in report.breaks:
+        click.echo(f"broken: {found.text}")
