@@ -280,7 +280,7 @@ class AccessDesk:
         asked = await read(request, HeardQuestion)
         since = _moment("from", asked.since)
         agent = await self._proofs.prove(asked.proof, peer)
-        heard = await self._door.heard(agent, since, _actor(agent, peer))
+        heard = await self._door.heard(agent, since, actor_of(agent, peer))
         return array([one.to_json() for one in heard])
 
     # ---------------------------------------------------------------- words
@@ -301,7 +301,7 @@ class AccessDesk:
             action=asked.action,
             purpose=PurposeName(asked.purpose),
             reason=checked_reason(asked.reason),
-            actor=_actor(asker, peer),
+            actor=actor_of(asker, peer),
         )
         wanted = Wanted(
             kind=asked.kind,
@@ -333,13 +333,13 @@ class AccessDesk:
     async def _deny(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked = await read(request, AnswerQuestion)
         giver = await self._proofs.prove(asked.proof, peer)
-        row = await self._door.deny(_number(request), giver, actor=_actor(giver, peer))
+        row = await self._door.deny(_number(request), giver, actor=actor_of(giver, peer))
         return web.json_response(row.to_json(self._door.now()))
 
     async def _take_back(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked = await read(request, AnswerQuestion)
         person = await self._proofs.prove(asked.proof, peer)
-        row = await self._door.take_back(_number(request), person, actor=_actor(person, peer))
+        row = await self._door.take_back(_number(request), person, actor=actor_of(person, peer))
         return web.json_response(row.to_json(self._door.now()))
 
     async def _confirm(self, request: web.Request, peer: Peer) -> web.StreamResponse:
@@ -351,27 +351,36 @@ class AccessDesk:
         ends = await self._door.confirm(question, asked.recording, question.case, until)
         return web.json_response({"reference": question.case, "until": to_iso(ends)})
 
-    # ---------------------------------------------------------------- small steps
-
     async def _question(self, asked: WhyQuestion, peer: Peer, action: Action) -> Question:
-        """Return what is asked as a value, once everybody in it proved who they are."""
-        reason, case = checked_reason(asked.reason), checked_case(asked.case)
-        person = await self._proofs.prove(asked.proof, peer)
-        company = tuple([await self._proofs.prove(one, peer, beside=person) for one in asked.together])
-        if person in company or len(set(company)) != len(company):
-            raise ConsentlineError("together: nobody counts as a second person to themselves")
-        policy = await self._door.policy_for(person, asked.policy)
-        return Question(
-            person=person,
-            login=peer.login,
-            actor=_actor(person, peer),
-            company=company,
-            policy=policy,
-            action=action,
-            purpose=PurposeName(asked.purpose),
-            reason=reason,
-            case=case,
-        )
+        return await question_of(asked, peer, action, door=self._door, proofs=self._proofs)
+
+
+async def question_of(
+    asked: WhyQuestion, peer: Peer, action: Action, *, door: Doorway, proofs: Proofs
+) -> Question:
+    """Return what is asked as a value, once everybody in it proved who they are.
+
+    Raises:
+        AccessRefused: If somebody did not, or has no role here.
+        ConsentlineError: If a reason or a case number is none, or nobody can tell the policy.
+    """
+    reason, case = checked_reason(asked.reason), checked_case(asked.case)
+    person = await proofs.prove(asked.proof, peer)
+    company = tuple([await proofs.prove(one, peer, beside=person) for one in asked.together])
+    if person in company or len(set(company)) != len(company):
+        raise ConsentlineError("together: nobody counts as a second person to themselves")
+    policy = await door.policy_for(person, asked.policy)
+    return Question(
+        person=person,
+        login=peer.login,
+        actor=actor_of(person, peer),
+        company=company,
+        policy=policy,
+        action=action,
+        purpose=PurposeName(asked.purpose),
+        reason=reason,
+        case=case,
+    )
 
 
 def release_to_json(token: str, released: Release) -> dict[str, object]:
@@ -421,7 +430,8 @@ def _number(request: web.Request) -> int:
     return int(request.match_info["word"])
 
 
-def _actor(person: PersonId, peer: Peer) -> str:
+def actor_of(person: PersonId, peer: Peer) -> str:
+    """Return how the ledger names somebody who proved who they are, at this login."""
     return replace(peer, person=person).actor
 
 

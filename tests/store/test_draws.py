@@ -83,7 +83,8 @@ def test_what_was_drawn_is_stored_and_can_be_checked_from_the_ledger(stage: Scen
     told = ledger.show(stage.db)[-1].payload
     assert told is not None
     assert told["seed"] == SEED.hex()
-    assert told["population_sha256"] == hashlib.sha256("\n".join(sorted(everything)).encode()).hexdigest()
+    lines = "\n".join(f"{ANNA} {id_}" for id_ in sorted(everything))
+    assert told["population_sha256"] == hashlib.sha256(lines.encode()).hexdigest()
     again = pick(EINDHOVEN, {ANNA: everything}, seed=bytes.fromhex(str(told["seed"])), per_agent=2)[ANNA]
     assert draws.drawn_until(stage.db, everything, TRAINING, now) == dict.fromkeys(again, draw.until)
     assert draws.drawn_until(stage.db, everything, PurposeName("other"), now) == {}
