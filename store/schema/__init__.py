@@ -24,6 +24,7 @@ from store.schema import (
     people,
     recording_agents,
     recordings,
+    reports,
     terms,
 )
 
@@ -40,6 +41,7 @@ IN_ORDER: Final = (
     ("0010_checkpoints", checkpoints.STATEMENTS),
     ("0011_terms", terms.STATEMENTS),
     ("0012_recording_agents", recording_agents.STATEMENTS),
+    ("0019_reports", reports.STATEMENTS),
 )
 """What every database went through, in this order."""
 
