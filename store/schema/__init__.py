@@ -18,6 +18,7 @@ from store.schema import (
     checkpoints,
     counts,
     evidence,
+    handover,
     keeping,
     keys,
     ledger,
@@ -40,6 +41,7 @@ IN_ORDER: Final = (
     ("0010_checkpoints", checkpoints.STATEMENTS),
     ("0011_terms", terms.STATEMENTS),
     ("0012_recording_agents", recording_agents.STATEMENTS),
+    ("0017_handover", handover.STATEMENTS),
 )
 """What every database went through, in this order."""
 
