@@ -293,9 +293,9 @@ class Service:
             KeyDesk(db=archive.db, thread=thread, proofs=self._proofs, clock=self._clock),
             RotationDesk(archive=archive, thread=thread, proofs=self._proofs),
             AccessDesk(self._doorway, self._proofs),
-            IncidentsDesk(self._archive, self._register.thread),
-            PromisesDesk(self._archive, self._register.thread, self._policies),
-            HoldsDesk(self._archive, self._register.thread),
+            IncidentsDesk(archive, thread, self._proofs),
+            PromisesDesk(archive, thread, self._policies, self._proofs),
+            HoldsDesk(archive, thread, self._proofs),
             NoticesDesk(self._notices),
         )
         routes = (route for desk in desks for route in desk.routes())
