@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from casework import incidents
+from casework.notices import IncidentNotices
 from daemon.agi_ends import AgiEnds
 from daemon.bridges import Bridges, Met, Parted
 from daemon.checkpoints import CheckpointKeeper
@@ -28,6 +29,7 @@ from daemon.desks.holds import HoldsDesk
 from daemon.desks.incidents import IncidentsDesk
 from daemon.desks.keys import KeyDesk
 from daemon.desks.ledger import LedgerDesk
+from daemon.desks.notices import NoticesDesk
 from daemon.desks.operations import OperationsDesk
 from daemon.desks.people import PeopleDesk
 from daemon.desks.policies import PoliciesDesk
@@ -41,6 +43,7 @@ from daemon.lock import sole_owner
 from daemon.mark_intake import MarkIntake
 from daemon.metrics import Metrics, MetricsSite
 from daemon.mirroring import Mirroring
+from daemon.notices import NoticeKeeper
 from daemon.operations import DaemonOperations, Links
 from daemon.peers import Doorman
 from daemon.people_office import PeopleOffice
@@ -222,6 +225,7 @@ class Service:
             register=register,
             metrics=self._metrics,
         )
+        self._notices = NoticeKeeper(notify=config.notify, sources=(IncidentNotices(),), register=register)
         self._ari_connected = False
         self._met: asyncio.Queue[Met | Parted] = asyncio.Queue()
         self._ari_events: asyncio.Queue[Received] = asyncio.Queue()
@@ -296,6 +300,7 @@ class Service:
             IncidentsDesk(archive, thread, self._proofs),
             PromisesDesk(archive, thread, self._policies, self._proofs),
             HoldsDesk(archive, thread, self._proofs),
+            NoticesDesk(self._notices),
         )
         routes = (route for desk in desks for route in desk.routes())
         control = ControlSocket(
@@ -341,6 +346,7 @@ class Service:
             self._marks.run,
             self._proofs.run,
             self._checkpoints.run,
+            self._notices.run,
             self._jobs().run,
         )
 

@@ -18,6 +18,7 @@ from store.schema import (
     checkpoints,
     counts,
     evidence,
+    handover,
     keeping,
     keys,
     ledger,
@@ -41,6 +42,7 @@ IN_ORDER: Final = (
     ("0010_checkpoints", checkpoints.STATEMENTS),
     ("0011_terms", terms.STATEMENTS),
     ("0012_recording_agents", recording_agents.STATEMENTS),
+    ("0017_handover", handover.STATEMENTS),
     ("0019_reports", reports.STATEMENTS),
 )
 """What every database went through, in this order."""

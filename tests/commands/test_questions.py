@@ -27,11 +27,11 @@ CALL = {
     "digit": "1",
     "notice_heard_ms": 2310,
     "recording_id": None,
-    "recording_id": None,
     "queue": "kcc",
     "answered": True,
     "waited_s": 12,
     "talked_s": 95,
+}
 
 
 def test_json_is_one_array_with_exactly_the_promised_keys(serve: Serve, command: CommandLine) -> None:
