@@ -161,19 +161,14 @@ def _grant(archive: Archive, question: Question, by: Caseworker) -> Grant:
     policy = question.policy
     grants = [] if policy.access is None else list(drawn_for(policy.access, question.purpose))
     asking = next((grant for grant in grants if grant.agents_yes), None)
-    if asking is not None:
-        return asking
-    assert policy.reviews is not None  # noqa: S101 - looked up before
-    says = (
-        f"a call is calibrated on for a purpose that its agent is asked about, and {question.purpose} is none"
-    )
-    refuse(
-        archive,
-        policy,
-        by,
-        "calibrate",
-        Rule(name="calibration", source=source_of(policy.reviews), says=says),
-    )
+    if asking is None:
+        assert policy.reviews is not None  # noqa: S101 - looked up before
+        says = (
+            f"a call is calibrated on after its agent was asked, and nobody is asked for {question.purpose}"
+        )
+        rule = Rule(name="calibration", source=source_of(policy.reviews), says=says)
+        refuse(archive, policy, by, "calibrate", rule)
+    return asking
 
 
 def _must_be_scorers(  # noqa: PLR0917 - in the order in which it is said

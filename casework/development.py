@@ -1,4 +1,4 @@
-"""How an agent develops, in a coach's words: the one thing a line manager gets, where the policy says so (N6)."""
+"""How an agent develops, in a coach's words: all that a line manager gets, where the policy says so (N6)."""
 
 from __future__ import annotations
 

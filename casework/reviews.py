@@ -182,7 +182,7 @@ def drawn(archive: Archive, policy: Policy, by: Caseworker, draw_id: int) -> Sam
     return _drawn(archive, row)
 
 
-def fill(  # noqa: PLR0917 - in the order in which it is said
+def fill(
     archive: Archive, question: Question, recording: str, given: Mapping[str, object], remark: str
 ) -> FormRow:
     """Store what somebody scored on a drawn call that they listened to.

@@ -106,11 +106,11 @@ def open_case(tx: Tx, opened: Opened, *, at: datetime, actor: str) -> int:
     """Store a case, and return its number.
 
     Raises:
-        sqlite3.IntegrityError: If one is open on this recording for this purpose, which the caller looked for.
+        sqlite3.IntegrityError: If one is open on it for this purpose, which the caller looked for.
     """
     inserted = tx.execute(
-        "INSERT INTO calibrations (policy, purpose, recording_id, draw_id, agent, opened_by, reason, opened_at,"
-        " due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO calibrations (policy, purpose, recording_id, draw_id, agent, opened_by, reason,"
+        " opened_at, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             opened.policy,
             opened.purpose,
@@ -214,8 +214,8 @@ def _running(db: Db) -> tuple[CaseRow, ...]:
 def _over(db: Db, case: CaseRow, at: datetime) -> Ended | None:
     """Return why a case is over, or None while it is not."""
     words = db.rows(
-        "SELECT giver, taken_back_at, until FROM words WHERE recording_id = ? AND purpose = ? AND kind = 'yes'"
-        " AND given_at IS NOT NULL",
+        "SELECT giver, taken_back_at, until FROM words WHERE recording_id = ? AND purpose = ?"
+        " AND kind = 'yes' AND given_at IS NOT NULL",
         (case.recording_id, case.purpose),
     )
     standing = {row["giver"] for row in words if row["taken_back_at"] is None}

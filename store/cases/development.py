@@ -82,7 +82,7 @@ def of_policy(db: Db, policy: PolicyName, *, agent: PersonId | None = None) -> t
     return tuple(_note(row) for row in found)
 
 
-def note_shown(  # noqa: PLR0917 - in the order in which it is said
+def note_shown(
     tx: Tx, policy: PolicyName, to: PersonId, role: str, agents: list[PersonId], *, at: datetime, actor: str
 ) -> None:
     """Put on the ledger that somebody is shown notes about these agents, before they are."""
