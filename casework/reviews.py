@@ -52,6 +52,10 @@ from store.logbook import ledger
 from store.logbook.ledger import Json
 
 MOST_CALLS_PER_AGENT = 100
+_NOTHING = (
+    "there is no call to be drawn: none that is sealed, in its term, of an agent known, and neither held,"
+    " restricted, objected to, of an incident, nor drawn before"
+)
 _USE_IS_OVER = frozenset({ErasedBecause.WITHDRAWN, ErasedBecause.REQUEST, ErasedBecause.OBJECTION})
 
 
@@ -140,16 +144,15 @@ def draw(archive: Archive, question: Question, wanted: Wanted) -> Sample:
     ends = cadence.draw_ends(policy, settled, now)
     due_at = terms.data_due_at(policy, DataKind.REVIEW_FORMS, ends)
     per_agent = _per_agent(settled, policy, wanted)
-    agents = _whose_turn(archive, question, settled, wanted)
-    population = draws.drawable(archive.db, policy.name, question.purpose, agents, now)
-    if not any(population.values()):
-        says = (
-            "there is no call to be drawn: none that is sealed, in its term, of an agent known, and"
-            " neither held, restricted, objected to, of an incident, nor drawn before"
-        )
-        out_of_order(
-            archive, policy, by, "review", Rule(name="reviews", source=source_of(settled), says=says)
-        )
+    turns = _turns(archive, question, wanted)
+    population = draws.drawable(archive.db, policy.name, question.purpose, turns.now, now)
+    nothing = not any(population.values())
+    if turns.too_soon and (wanted.agents or nothing):
+        hint = 'say why it is drawn again: --again "..."'
+        out_of_order(archive, policy, by, "review", _too_soon(settled, turns), hint)
+    if nothing:
+        rule = Rule(name="reviews.drawn", source=source_of(settled), says=_NOTHING)
+        out_of_order(archive, policy, by, "review", rule)
     drawn = Draw(
         policy=policy.name,
         purpose=question.purpose,
@@ -356,25 +359,43 @@ def _per_agent(settled: Reviews, policy: Policy, wanted: Wanted) -> int:
     return chosen
 
 
-def _whose_turn(archive: Archive, question: Question, settled: Reviews, wanted: Wanted) -> list[PersonId]:
-    """Return the agents whose calls are drawn from: never the reviewer's own."""
-    policy, by, now = question.policy, _asker(question), archive.clock.now()
-    known = agents_of(archive, policy).keys() - {by.id}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Turns:
+    """Whose turn it is to be drawn for.
+
+    Attributes:
+        now: Whose it is.
+        too_soon: Of whom a draw still runs, and until when.
+    """
+
+    now: Sequence[PersonId]
+    too_soon: Mapping[PersonId, datetime]
+
+
+def _turns(archive: Archive, question: Question, wanted: Wanted) -> _Turns:
+    """Return whose turn it is: never the reviewer's own."""
+    policy, now = question.policy, archive.clock.now()
+    known = agents_of(archive, policy).keys() - {question.person}
     for agent in wanted.agents:
         if agent not in known:
             raise NotFound(f"agent {shown(agent)}: takes no calls under {policy.name}, or draws their own")
     chosen = sorted(set(wanted.agents) or known)
+    if wanted.again is not None:
+        return _Turns(now=chosen, too_soon={})
     running = draws.running_until(archive.db, policy.name, question.purpose, now)
-    soon = [agent for agent in chosen if agent in running]
-    if wanted.again is not None or not soon:
-        return chosen
-    if wanted.agents or len(soon) == len(chosen):
-        first = min(soon, key=lambda agent: running[agent])
-        often = f"at most every {settled.at_most_every}" if settled.at_most_every else "while no draw runs"
-        says = f"calls are drawn {often}, and a draw of {first} runs until {to_iso(running[first])}"
-        rule = Rule(name="reviews.at_most_every", source=source_of(settled), says=says)
-        out_of_order(archive, policy, by, "review", rule, 'say why it is drawn again: --again "..."')
-    return [agent for agent in chosen if agent not in running]
+    soon = {agent: running[agent] for agent in chosen if agent in running}
+    return _Turns(now=[agent for agent in chosen if agent not in soon], too_soon=soon)
+
+
+def _too_soon(settled: Reviews, turns: _Turns) -> Rule:
+    agent, until = min(turns.too_soon.items(), key=lambda one: one[1])
+    often = (
+        "once, while a draw runs"
+        if settled.at_most_every is None
+        else f"at most every {settled.at_most_every}"
+    )
+    says = f"calls are drawn {often}, and a draw of {agent} runs until {to_iso(until)}"
+    return Rule(name="reviews.at_most_every", source=source_of(settled), says=says)
 
 
 def _case_or_role(archive: Archive, question: Question, pick: PickRow) -> tuple[CaseRow | None, RoleName]:
