@@ -40,9 +40,9 @@ from tests.real.test_scope_five import NUMBERS, filled_in
 
 POLICY = "nunspeet"
 COACH, AGENT = "coach", "agent"
-NOTHING_ELSE = """
-AllowTcpForwarding no
+AS_TOLD = """
 AllowStreamLocalForwarding local
+PermitListen none
 PermitTTY no
 X11Forwarding no
 """
@@ -128,7 +128,7 @@ def desk(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]
         name="pbx",
         login=_a_login(),
         options="restrict,port-forwarding",
-        server=NOTHING_ELSE,
+        server=AS_TOLD,
         client=forward,
     )
     with host:
