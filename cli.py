@@ -46,6 +46,7 @@ COMMANDS = {
     "keys rotate": "commands.keys.rotate:rotate",
     "ledger checkpoint": "commands.ledger.checkpoint:checkpoint",
     "ledger export": "commands.ledger.export:export_ledger",
+    "ledger rotate-key": "commands.ledger.rotate_key:rotate_key",
     "ledger show": "commands.ledger.show:show_ledger",
     "ledger verify": "commands.ledger.verify:verify",
     "listen": "commands.recordings.listen:listen",

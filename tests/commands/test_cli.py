@@ -63,7 +63,7 @@ def test_the_table_names_every_command_that_was_promised() -> None:
         "recordings": "find heard list retrieve",
         "holds": "list place release",
         "incident": "assess flag list",
-        "ledger": "verify show checkpoint export",
+        "ledger": "verify show checkpoint export rotate-key",
         "keys": "grant list revoke rotate",
         "people": "add add-line change end-line enrol give-hat informed list passphrase retire show take-hat",
         "policy": "apply check diff explain list show",
