@@ -34,6 +34,7 @@ from daemon.desks.operations import OperationsDesk
 from daemon.desks.people import PeopleDesk
 from daemon.desks.policies import PoliciesDesk
 from daemon.desks.promises import PromisesDesk
+from daemon.desks.registrations import RegistrationsDesk
 from daemon.desks.rotation import RotationDesk
 from daemon.doorway import Doorway
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
@@ -296,6 +297,7 @@ class Service:
             IncidentsDesk(archive, thread, self._proofs),
             PromisesDesk(archive, thread, self._policies, self._proofs),
             HoldsDesk(archive, thread, self._proofs),
+            RegistrationsDesk(archive, thread, self._policies, self._proofs),
             NoticesDesk(self._notices),
         )
         routes = (route for desk in desks for route in desk.routes())
