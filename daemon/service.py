@@ -49,6 +49,7 @@ from daemon.operations import DaemonOperations, Links
 from daemon.peers import Doorman
 from daemon.people_office import PeopleOffice
 from daemon.proofs import Proofs
+from daemon.queues import Queues
 from daemon.register import Register
 from daemon.scope_keeper import ScopeKeeper
 from daemon.store_thread import StoreThread
@@ -188,6 +189,9 @@ class Service:
             ended=self._dispatch.recording_ended,
             witness=self._holders,
             clock=self._clock,
+        )
+        self._queues = Queues(
+            register, application_of=self._application_of, is_ours=self._is_ours, clock=self._clock
         )
         self._marks = MarkIntake(
             config.path("marks"),
@@ -338,6 +342,7 @@ class Service:
             self._watch_partners,
             self._scope.run,
             self._holders.run,
+            self._queues.run,
             self._look_at_bridges,
             self._agi_ends.run,
             self._marks.run,
@@ -389,8 +394,12 @@ class Service:
             self._links_up.set()
         self._agi_ends.hear(event)
         self._scope.hear(event)
+        self._queues.hear(event)
         for found in self._bridges.hear(event):
             self._met.put_nowait(found)
+
+    def _is_ours(self, channel_id: CallId) -> bool:
+        return self._dispatch.follows(channel_id) or channel_id in self._agi_gate.underway()
 
     async def _application_of(self, channel_id: CallId) -> tuple[str, str]:
         for listed in await self._ami.ask_list(show_channel(channel_id)):

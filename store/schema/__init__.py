@@ -25,6 +25,7 @@ from store.schema import (
     people,
     recording_agents,
     recordings,
+    reports,
     terms,
 )
 
@@ -42,6 +43,7 @@ IN_ORDER: Final = (
     ("0011_terms", terms.STATEMENTS),
     ("0012_recording_agents", recording_agents.STATEMENTS),
     ("0017_handover", handover.STATEMENTS),
+    ("0019_reports", reports.STATEMENTS),
 )
 """What every database went through, in this order."""
 
