@@ -50,7 +50,14 @@ FIELDS = (
     metavar="FILE",
     help="A file to make, readable by you alone.  [default: standard output]",
 )
-@click.option("--lang", "language_code", type=click.Choice(["nl", "en"]), default="nl", show_default=True)
+@click.option(
+    "--lang",
+    "language_code",
+    type=click.Choice(["nl", "en"]),
+    default="nl",
+    show_default=True,
+    help="Language of the page.",
+)
 @who_options
 @pass_invocation
 def export_registrations(
