@@ -49,6 +49,7 @@ COMMANDS = {
     "ledger show": "commands.ledger.show:show_ledger",
     "ledger verify": "commands.ledger.verify:verify",
     "listen": "commands.recordings.listen:listen",
+    "notices": "commands.notices:notices",
     "people add": "commands.people.add:add",
     "people add-line": "commands.people.lines:add_line",
     "people change": "commands.people.change:change",

@@ -84,7 +84,7 @@ def assess(archive: Archive, call_id: CallId, *, keep: bool, reason: str, by: Ca
     incident = _flagged(archive, call_id)
     row = recordings.get_recording(db, incident.recording_id)
     policy = versions.promised_to(db, row.policy_hash)
-    ruling = rule_on(db, policy, by, _assesses(policy, incident.kind), call_id, now=now, why=reason)
+    ruling = rule_on(db, policy, by, assessing(policy, incident.kind), call_id, now=now, why=reason)
     if by.id == incident.flagged_by:
         raise AccessRefused(f"call {call_id}: was flagged by {by.id}, and somebody else has to assess it")
     if now >= incident.assess_by_at:
@@ -111,6 +111,23 @@ def listed(archive: Archive, by: Caseworker | None) -> tuple[IncidentRow, ...]:
     if by is None:
         return every
     return tuple(incident for incident in every if _concerns(archive, incident, by))
+
+
+def assessing(policy: Policy, kind: IncidentKind) -> Rule:
+    """Return who assesses: whom the extension names, or else who registers such incidents."""
+    extension = _extension(policy, kind)
+    if extension is not None:
+        return Rule(roles=(extension.decided_by,), says="an incident is assessed by", source=extension.source)
+    grants = [
+        grant
+        for grant in _grants(policy)
+        if Action.REGISTER in grant.actions
+        and Calls.FLAGGED in grant.calls
+        and (not grant.incidents or kind in grant.incidents)
+    ]
+    roles = dict.fromkeys(role for grant in grants for role in grant.roles)
+    source = grants[0].source if grants else None
+    return Rule(roles=tuple(roles), says="an incident is assessed by", source=source)
 
 
 def settle(archive: Archive) -> int:
@@ -141,7 +158,7 @@ def settle(archive: Archive) -> int:
 
 def deciding(policy: Policy) -> tuple[str, ...]:
     """Return the roles that assess or register incidents of any kind under this policy."""
-    assess = (role for kind in IncidentKind for role in _assesses(policy, kind).roles)
+    assess = (role for kind in IncidentKind for role in assessing(policy, kind).roles)
     return tuple(dict.fromkeys((*assess, *policy.incidents.registered_by)))
 
 
@@ -223,7 +240,7 @@ def _concerns(archive: Archive, incident: IncidentRow, by: Caseworker) -> bool:
     except NotFound:
         return False
     person = people.in_policy(archive.db, by.id, policy.name)
-    roles = (*_assesses(policy, incident.kind).roles, *policy.incidents.registered_by)
+    roles = (*assessing(policy, incident.kind).roles, *policy.incidents.registered_by)
     return worn(policy, person, roles, archive.clock.now(), held=False) is not None
 
 
@@ -240,23 +257,6 @@ def _indicates(policy: Policy, kind: IncidentKind) -> Rule:
     access = policy.access
     takers = () if access is None else tuple(name for name, role in access.roles.items() if role.takes_calls)
     return Rule(roles=takers, says="a call is pointed out by", source=None)
-
-
-def _assesses(policy: Policy, kind: IncidentKind) -> Rule:
-    """Return who assesses: whom the extension names, or else who registers such incidents."""
-    extension = _extension(policy, kind)
-    if extension is not None:
-        return Rule(roles=(extension.decided_by,), says="an incident is assessed by", source=extension.source)
-    grants = [
-        grant
-        for grant in _grants(policy)
-        if Action.REGISTER in grant.actions
-        and Calls.FLAGGED in grant.calls
-        and (not grant.incidents or kind in grant.incidents)
-    ]
-    roles = dict.fromkeys(role for grant in grants for role in grant.roles)
-    source = grants[0].source if grants else None
-    return Rule(roles=tuple(roles), says="an incident is assessed by", source=source)
 
 
 def _grants(policy: Policy) -> tuple[Grant, ...]:

@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from casework import incidents
+from casework.notices import IncidentNotices
 from daemon.agent_keys import AgentKeys
 from daemon.agi_ends import AgiEnds
 from daemon.bridges import Bridges, Met, Parted
@@ -29,6 +30,7 @@ from daemon.desks.holds import HoldsDesk
 from daemon.desks.incidents import IncidentsDesk
 from daemon.desks.keys import KeyDesk
 from daemon.desks.ledger import LedgerDesk
+from daemon.desks.notices import NoticesDesk
 from daemon.desks.operations import OperationsDesk
 from daemon.desks.people import PeopleDesk
 from daemon.desks.policies import PoliciesDesk
@@ -42,10 +44,12 @@ from daemon.lock import sole_owner
 from daemon.mark_intake import MarkIntake
 from daemon.metrics import Metrics, MetricsSite
 from daemon.mirroring import Mirroring
+from daemon.notices import NoticeKeeper
 from daemon.operations import DaemonOperations, Links
 from daemon.peers import Doorman
 from daemon.people_office import PeopleOffice
 from daemon.proofs import Proofs
+from daemon.queues import Queues
 from daemon.register import Register
 from daemon.scope_keeper import ScopeKeeper
 from daemon.store_thread import StoreThread
@@ -189,6 +193,9 @@ class Service:
             witness=self._holders,
             clock=self._clock,
         )
+        self._queues = Queues(
+            register, application_of=self._application_of, is_ours=self._is_ours, clock=self._clock
+        )
         self._marks = MarkIntake(
             config.path("marks"),
             register=register,
@@ -222,6 +229,7 @@ class Service:
             register=register,
             metrics=self._metrics,
         )
+        self._notices = NoticeKeeper(notify=config.notify, sources=(IncidentNotices(),), register=register)
         self._ari_connected = False
         self._met: asyncio.Queue[Met | Parted] = asyncio.Queue()
         self._ari_events: asyncio.Queue[Received] = asyncio.Queue()
@@ -293,9 +301,10 @@ class Service:
             KeyDesk(db=archive.db, thread=thread, proofs=self._proofs, clock=self._clock),
             RotationDesk(archive=archive, thread=thread, proofs=self._proofs),
             AccessDesk(self._doorway, self._proofs),
-            IncidentsDesk(self._archive, self._register.thread),
-            PromisesDesk(self._archive, self._register.thread, self._policies),
-            HoldsDesk(self._archive, self._register.thread),
+            IncidentsDesk(archive, thread, self._proofs),
+            PromisesDesk(archive, thread, self._policies, self._proofs),
+            HoldsDesk(archive, thread, self._proofs),
+            NoticesDesk(self._notices),
         )
         routes = (route for desk in desks for route in desk.routes())
         control = ControlSocket(
@@ -336,11 +345,13 @@ class Service:
             self._agent_keys.run,
             self._scope.run,
             self._holders.run,
+            self._queues.run,
             self._look_at_bridges,
             self._agi_ends.run,
             self._marks.run,
             self._proofs.run,
             self._checkpoints.run,
+            self._notices.run,
             self._jobs().run,
         )
 
@@ -386,11 +397,15 @@ class Service:
             self._links_up.set()
         self._agi_ends.hear(event)
         self._scope.hear(event)
+        self._queues.hear(event)
         for found in self._bridges.hear(event):
             self._met.put_nowait(found)
 
     async def _signal(self, channel_id: CallId, signal: Signal) -> None:
         await self._dispatch.signal(channel_id, signal)
+
+    def _is_ours(self, channel_id: CallId) -> bool:
+        return self._dispatch.follows(channel_id) or channel_id in self._agi_gate.underway()
 
     async def _application_of(self, channel_id: CallId) -> tuple[str, str]:
         for listed in await self._ami.ask_list(show_channel(channel_id)):

@@ -214,6 +214,16 @@ def get_incident(db: Db, incident_id: int) -> IncidentRow:
     return _incident(found[0])
 
 
+def awaiting(db: Db, now: datetime) -> tuple[IncidentRow, ...]:
+    """Return the incidents that can still be assessed, and were not, oldest first."""
+    found = db.rows(
+        "SELECT * FROM incidents WHERE stage = 'flagged' AND closed_at IS NULL AND assess_by_at > ?"
+        " ORDER BY incident_id",
+        (to_ms(now),),
+    )
+    return tuple(_incident(row) for row in found)
+
+
 def all_incidents(db: Db) -> tuple[IncidentRow, ...]:
     """Return every incident that is kept, in order."""
     return tuple(_incident(row) for row in db.rows("SELECT * FROM incidents ORDER BY incident_id"))

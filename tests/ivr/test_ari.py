@@ -146,7 +146,7 @@ def test_commands_are_the_requests_that_asterisk_knows() -> None:
         "DELETE /ari/applications/consentline/subscription?eventSource=channel:1795283160.1",
         "POST /ari/channels/1795283160.1/snoop/confirm-1"
         "?app=consentline&appArgs=confirm,1795283160.1&spy=none&whisper=both",
-        "POST /ari/channels/confirm-1/play/signal-1?media=tone:!880/150|!1320/250",
+        "POST /ari/channels/confirm-1/play/signal-1?media=tone:!880/150%7C!1320/250",
         "DELETE /ari/channels/confirm-1",
     ]
 
