@@ -63,13 +63,13 @@ class Daemon:
         """
         return self.ask_object("GET", "/status")
 
-    def calls(self) -> list[Row]:
-        """Return one row a call, oldest first."""
-        return self.ask_rows("GET", "/calls")
+    def calls(self, *, queue: str | None = None, most: int | None = None) -> list[Row]:
+        """Return one row a call, oldest first; of one queue, and at most so many, the newest."""
+        return self.ask_rows("GET", "/calls" + _query(queue=queue, most=most))
 
-    def recordings(self) -> list[Row]:
-        """Return one row a recording, oldest first."""
-        return self.ask_rows("GET", "/recordings")
+    def recordings(self, *, most: int | None = None) -> list[Row]:
+        """Return one row a recording, oldest first; at most so many, the newest."""
+        return self.ask_rows("GET", "/recordings" + _query(most=most))
 
     def withdraw(self, *, by: str, call_id: str | None = None, recording_id: str | None = None) -> Row:
         """Withdraw the recording of a call, and return what was done."""
@@ -218,6 +218,12 @@ class Daemon:
             f"{self._socket_path}: {path}: must answer with {expected}, got {str(got)[:60]!r}",
             hint="the daemon may be of another version; restart it",
         )
+
+
+def _query(**given: str | int | None) -> str:
+    """Return the query of a question, such as `?most=5`; nothing where there is none."""
+    asked = {name: value for name, value in given.items() if value is not None}
+    return "?" + urlencode(asked) if asked else ""
 
 
 def _in_words(socket_path: Path, error: OSError) -> ConsentlineError:

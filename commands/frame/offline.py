@@ -88,13 +88,13 @@ class Offline:
                 archive.prepare()
                 yield cls(config=config, archive=archive, boot=this_boot() if boot is None else boot)
 
-    def calls(self) -> Sequence[Row]:
-        """Return one row a call, oldest first."""
-        return [row.to_json() for row in calls.all_calls(self.archive.db)]
+    def calls(self, *, queue: str | None = None, most: int | None = None) -> Sequence[Row]:
+        """Return one row a call, oldest first; of one queue, and at most so many, the newest."""
+        return [row.to_json() for row in calls.all_calls(self.archive.db, queue=queue, limit=most)]
 
-    def recordings(self) -> Sequence[Row]:
-        """Return one row a recording, oldest first."""
-        return [row.to_json() for row in recordings.all_recordings(self.archive.db)]
+    def recordings(self, *, most: int | None = None) -> Sequence[Row]:
+        """Return one row a recording, oldest first; at most so many, the newest."""
+        return [row.to_json() for row in recordings.all_recordings(self.archive.db, limit=most)]
 
     def withdraw(self, *, by: str, call_id: str | None = None, recording_id: str | None = None) -> Row:
         """Withdraw a recording that is not being made any more.

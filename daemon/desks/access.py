@@ -115,6 +115,7 @@ class FindQuestion(WhyQuestion):
     number: ShortText | None = None
     agent: NameText | None = None
     incident: IncidentKind | None = None
+    queue: ShortText | None = None
     most: Annotated[int, Field(ge=1, le=MOST_FOUND)] = 200
 
 
@@ -262,6 +263,7 @@ class AccessDesk:
             number=None if asked.number is None else normalise(asked.number),
             agent=None if asked.agent is None else PersonId(asked.agent),
             incident=asked.incident,
+            queue=asked.queue,
         )
         question = await self._question(asked, peer, Action.FIND)
         found = await self._door.find(question, search, most=asked.most)

@@ -18,12 +18,14 @@ from store.schema import (
     checkpoints,
     counts,
     evidence,
+    handover,
     keeping,
     keys,
     ledger,
     people,
     recording_agents,
     recordings,
+    reports,
     terms,
 )
 
@@ -40,6 +42,8 @@ IN_ORDER: Final = (
     ("0010_checkpoints", checkpoints.STATEMENTS),
     ("0011_terms", terms.STATEMENTS),
     ("0012_recording_agents", recording_agents.STATEMENTS),
+    ("0017_handover", handover.STATEMENTS),
+    ("0019_reports", reports.STATEMENTS),
 )
 """What every database went through, in this order."""
 
