@@ -118,9 +118,12 @@ def test_the_sheet_has_bare_numbers_and_nothing_where_a_count_is_hidden() -> Non
 
 def test_numbers_and_days_are_written_as_the_language_writes_them() -> None:
     dutch, english = (markdown(report_page(a_report(), language)) for language in Language)
-    assert tuple(
-        one for one in ("1.815", "1.234,5 uur", "04-11-2026", "1 uur 06 min") if one in dutch
-    ) == ("1.815", "1.234,5 uur", "04-11-2026", "1 uur 06 min")
+    assert tuple(one for one in ("1.815", "1.234,5 uur", "04-11-2026", "1 uur 06 min") if one in dutch) == (
+        "1.815",
+        "1.234,5 uur",
+        "04-11-2026",
+        "1 uur 06 min",
+    )
     assert "1,815" in english
     assert "1,234.5 h" in english
 
