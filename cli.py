@@ -85,6 +85,11 @@ COMMANDS = {
     "recordings heard": "commands.recordings.heard:heard",
     "recordings list": "commands.recordings.list:list_recordings",
     "recordings retrieve": "commands.recordings.retrieve:retrieve",
+    "report access": "commands.report.counting:access",
+    "report calls": "commands.report.counting:calls",
+    "report casework": "commands.report.counting:casework",
+    "report consent": "commands.report.counting:consent",
+    "report retention": "commands.report.counting:retention",
     "review calibrate": "commands.review.calibrate:calibrate",
     "review calibrations": "commands.review.calibrations:calibrations",
     "review compare": "commands.review.compare:compare",
@@ -115,6 +120,7 @@ GROUPS = {
     "publish": "What the organisation publishes, made from the policy that runs.",
     "purge": "What is due is destroyed, and what was destroyed is told.",
     "receipt": "The signed proof that one recording is gone.",
+    "report": "What was counted: for management, and for who gives account.",
     "review": "Calls drawn at random, listened to, scored and shown.",
 }
 
