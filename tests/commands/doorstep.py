@@ -22,6 +22,7 @@ from cli import run
 from daemon.control import ControlSocket
 from daemon.desks.access import AccessDesk
 from daemon.desks.keys import KeyDesk
+from daemon.desks.reviews import ReviewsDesk
 from daemon.doorway import Doorway
 from daemon.peers import Doorman
 from daemon.proofs import Proofs
@@ -103,6 +104,7 @@ class Doorstep:
         desks = (
             KeyDesk(db=self._archive.db, thread=self._thread, proofs=proofs, clock=clock),
             AccessDesk(self._doorway, proofs),
+            ReviewsDesk(archive=self._archive, thread=self._thread, doorway=self._doorway, proofs=proofs),
         )
 
         async def nobody(login: str) -> PersonId | None:

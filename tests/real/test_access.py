@@ -110,7 +110,7 @@ def office(unpacked: Unpacked, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """Everybody with a passphrase and the keys of their roles, and one call of each organisation."""
     folder = tmp_path_factory.mktemp("policies")
     with site_of(unpacked, [filled_in(name, folder) for name in NUMBERS]) as site:
-        _staff(site)
+        staff(site)
         kept: dict[str, RecordingId] = {}
         for number, name in enumerate(sorted(NUMBERS)):
             heard = tmp_path_factory.mktemp(name)
@@ -125,7 +125,7 @@ def office(unpacked: Unpacked, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield Office(site=site, kept=kept)
 
 
-def _staff(site: Site) -> None:
+def staff(site: Site) -> None:
     """Add one person for each role, and a second agent; enrol them, and grant them their roles' keys."""
     roles = sorted({role for name in NUMBERS for role in access_of(name).roles})
     for person in (*map(person_of, roles), OTHER_AGENT):
