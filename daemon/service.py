@@ -19,12 +19,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from casework import incidents
-from casework.notices import IncidentNotices
+from casework.notices import HandoverNotices, IncidentNotices, OrderNotices
 from daemon.agi_ends import AgiEnds
 from daemon.bridges import Bridges, Met, Parted
 from daemon.checkpoints import CheckpointKeeper
 from daemon.control import ControlSocket
 from daemon.desks.access import AccessDesk
+from daemon.desks.giving_out import GivingOutDesk
 from daemon.desks.holds import HoldsDesk
 from daemon.desks.incidents import IncidentsDesk
 from daemon.desks.keys import KeyDesk
@@ -226,7 +227,11 @@ class Service:
             register=register,
             metrics=self._metrics,
         )
-        self._notices = NoticeKeeper(notify=config.notify, sources=(IncidentNotices(),), register=register)
+        self._notices = NoticeKeeper(
+            notify=config.notify,
+            sources=(IncidentNotices(), OrderNotices(), HandoverNotices()),
+            register=register,
+        )
         self._ari_connected = False
         self._met: asyncio.Queue[Met | Parted] = asyncio.Queue()
         self._ari_events: asyncio.Queue[Received] = asyncio.Queue()
@@ -302,6 +307,7 @@ class Service:
             PromisesDesk(archive, thread, self._policies, self._proofs),
             HoldsDesk(archive, thread, self._proofs),
             RegistrationsDesk(archive, thread, self._policies, self._proofs),
+            GivingOutDesk(archive, thread, self._policies, proofs=self._proofs, doorway=self._doorway),
             NoticesDesk(self._notices),
         )
         routes = (route for desk in desks for route in desk.routes())

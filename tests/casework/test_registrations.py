@@ -135,7 +135,7 @@ def test_rvo_registers_threats_and_no_misconduct(tmp_path: Path) -> None:
     with of("rvo", tmp_path) as stage:
         number = flag(stage, IncidentKind.MISCONDUCT)
         with pytest.raises(
-            AccessRefused, match=r"R3, Ontvangers registers threat, exceptional, no misconduct"
+            AccessRefused, match=r"R3, Ontvangers : only for threat, exceptional, not for misc"
         ):
             register(stage, HEAD, number)
 
