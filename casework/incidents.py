@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from casework.ruling import Caseworker, Rule, rule_on, worn
 from policy import terms
 from policy.access import Action, Calls, Grant, IncidentKind
+from policy.agent_keys import flagged_as, incident_kinds
 from policy.errors import AccessRefused, NotFound, StateConflict
 from policy.model import Policy
 from policy.retention import DataKind, Extension
@@ -30,13 +31,18 @@ from store.retention.destruction import Doom
 from store.retention.holds import Ruling
 from store.retention.incidents import IncidentRow, Stage
 
-_INCIDENT_CALLS = frozenset({Calls.FLAGGED, Calls.KEPT})
 DROPPED_RULE = "incident dropped; only a hold kept it"
 WITHDRAWN_RULE = "withdrawn, and the incident that kept it was dropped"
 
 
-def flag(archive: Archive, call_id: CallId, kind: IncidentKind, by: Caseworker) -> IncidentRow:
+def flag(archive: Archive, call_id: CallId, kind: IncidentKind | None, by: Caseworker) -> IncidentRow:
     """Point a call out.
+
+    Args:
+        archive: Where the calls are.
+        call_id: Which.
+        kind: For what; None: for what the agent's key stands for under the policy.
+        by: Who points it out.
 
     Raises:
         NotFound: If there is no such call or person, or the policy knows no such incident.
@@ -46,9 +52,11 @@ def flag(archive: Archive, call_id: CallId, kind: IncidentKind, by: Caseworker) 
     db, now = archive.db, archive.clock.now()
     row = _recording(archive, call_id)
     policy = versions.promised_to(db, row.policy_hash)
-    if kind not in kinds_of(policy):
-        known = ", ".join(one.value for one in kinds_of(policy)) or "none"
-        raise NotFound(f'{policy.name}: knows no incident of "{kind.value}", expected one of: {known}')
+    kind = flagged_as(policy) if kind is None else kind
+    if kind not in incident_kinds(policy):
+        known = ", ".join(one.value for one in incident_kinds(policy)) or "none"
+        wanted = "" if kind is None else kind.value
+        raise NotFound(f'{policy.name}: knows no incident of "{wanted}", expected one of: {known}')
     ruling = rule_on(db, policy, by, _indicates(policy, kind), call_id, now=now, why="")
     earlier = incidents.of_recording(db, row.recording_id)
     if earlier is not None:
@@ -146,15 +154,6 @@ def settle(archive: Archive) -> int:
     if erased:
         db.forget_deleted()
     return erased
-
-
-def kinds_of(policy: Policy) -> tuple[IncidentKind, ...]:
-    """Return the incidents that somebody may look into under this policy."""
-    grants = [grant for grant in _grants(policy) if _INCIDENT_CALLS & set(grant.calls)]
-    if any(not grant.incidents for grant in grants):
-        return tuple(IncidentKind)
-    named = {kind for grant in grants for kind in grant.incidents}
-    return tuple(kind for kind in IncidentKind if kind in named)
 
 
 def deciding(policy: Policy) -> tuple[str, ...]:

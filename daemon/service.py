@@ -20,6 +20,7 @@ from pathlib import Path
 
 from casework import incidents
 from casework.notices import HandoverNotices, IncidentNotices, OrderNotices
+from daemon.agent_keys import AgentKeys
 from daemon.agi_ends import AgiEnds
 from daemon.bridges import Bridges, Met, Parted
 from daemon.checkpoints import CheckpointKeeper
@@ -58,12 +59,13 @@ from ivr.agi import AgiGate
 from ivr.ari import Ari, Connected, Lost, Received
 from ivr.dispatch import Dispatch
 from ivr.prompts import PromptLibrary
+from ivr.signals import Signal
 from policy.alarm_kinds import Ending
 from policy.clock import Clock, Randomness, SystemClock, SystemRandomness
 from policy.config import Config
 from policy.errors import ConsentlineError, DestructionIncomplete, NotFound, Unavailable
 from policy.load import Policies, load_policies
-from policy.vocabulary import CallId, RecordingId, RecordingState, WithdrawnBy
+from policy.vocabulary import CallId, RecordingId, RecordingState
 from policy.warnings import how_to_fill_in, terms_not_filled_in
 from recorder.ami import Ami, AmiAccess, Heard, LinkUp, reconnect_delays
 from recorder.ami_wire import Tampered, list_channels, show_channel
@@ -169,6 +171,7 @@ class Service:
         self._uses_ari = not access.without_ari
         self._prompts = GatePrompts(PromptLibrary(config.path("prompts")))
         self._gate_register = GateRegister(register, self._captures)
+        self._agent_keys = AgentKeys(archive, register.thread, signal=self._signal)
         self._dispatch = Dispatch(
             app=access.app,
             telephony=self._ari,
@@ -179,6 +182,7 @@ class Service:
             policies=policies,
             clock=self._clock,
             randomness=archive.randomness,
+            agent_keys=self._agent_keys,
             trunks=access.trunks,
         )
         self._bridges = Bridges(self._dispatch.follows)
@@ -346,6 +350,7 @@ class Service:
     def _own_tasks(self) -> Sequence[EndlessTask]:
         return (
             self._watch_partners,
+            self._agent_keys.run,
             self._scope.run,
             self._holders.run,
             self._queues.run,
@@ -404,6 +409,9 @@ class Service:
         for found in self._bridges.hear(event):
             self._met.put_nowait(found)
 
+    async def _signal(self, channel_id: CallId, signal: Signal) -> None:
+        await self._dispatch.signal(channel_id, signal)
+
     def _is_ours(self, channel_id: CallId) -> bool:
         return self._dispatch.follows(channel_id) or channel_id in self._agi_gate.underway()
 
@@ -429,7 +437,7 @@ class Service:
         while True:
             match await self._met.get():
                 case Met(channel_id=channel_id, call_id=call_id):
-                    await self._dispatch.watch(channel_id, call_id, WithdrawnBy.AGENT_KEY)
+                    await self._dispatch.watch(channel_id, call_id)
                 case Parted(channel_id=channel_id):
                     await self._dispatch.unwatch(channel_id)
 

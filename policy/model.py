@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import combinations, permutations
 from string import Formatter
 from typing import Literal, Self
 
@@ -162,6 +163,7 @@ class Policy(Section):
         yield from self._evidence_gone_too_soon()
         yield from self._grounds_that_do_not_carry()
         yield from self._deviations_without_a_clause()
+        yield from self._keys_that_hide_each_other()
         yield from self._names_that_nobody_declared()
         yield from self._keys_that_are_not_there()
 
@@ -243,6 +245,17 @@ class Policy(Section):
                 yield f'consent.{key}: must be there under ground 6(1)(a) (AVG art. 7(3)), got "none"'
         if Right.PORTABILITY in self.rights.named and not self.grounds & {Ground.CONSENT, Ground.AGREEMENT}:
             yield "rights.named: portability needs a purpose under 6(1)(a) or 6(1)(b) (AVG art. 20), got none"
+
+    def _keys_that_hide_each_other(self) -> Iterator[str]:
+        """Refuse codes of one agent of which pressing the one presses the other, too."""
+        codes = {
+            "consent.agent_withdraw_code": self.consent.agent_withdraw_code,
+            "incidents.flag_code": self.incidents.flag_code,
+        }
+        given = [(key, code) for key, code in codes.items() if code is not None]
+        for (key, code), (other, its_code) in combinations(given, 2):
+            if any(one.startswith(two) or one.endswith(two) for one, two in permutations((code, its_code))):
+                yield f'{other}: must neither begin nor end as {key} ("{code}"), got "{its_code}"'
 
     def _deviations_without_a_clause(self) -> Iterator[str]:
         if self.granted_deviations and self.hardship is None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from casework.incidents import assessing, kinds_of
+from casework.incidents import assessing
 from commands.doctor.diagnosis import Check, note, ok, problem
+from policy.agent_keys import incident_kinds
 from policy.model import Policy
 from policy.notify import COUNSEL, FG, Notify
 from policy.sharing import PoliceWhen
@@ -31,7 +32,7 @@ def notice_checks(notify: Notify, policies: Iterable[Policy]) -> list[Check]:
 
 def told(policy: Policy) -> tuple[str, ...]:
     """Return whom a policy has told of something: who assesses, who hands over, and of orders."""
-    roles = [role for kind in kinds_of(policy) for role in assessing(policy, kind).roles]
+    roles = [role for kind in incident_kinds(policy) for role in assessing(policy, kind).roles]
     if policy.sharing.police.when is not PoliceWhen.NEVER:
         roles += policy.sharing.police.decided_by
     return tuple(dict.fromkeys((*roles, FG, COUNSEL)))

@@ -136,6 +136,7 @@ class Kind(Enum):
     CHECKPOINT_KEY_ADDED = "checkpoint_key_added"
     CHECKPOINT = "checkpoint"
     RECEIPT_GIVEN = "receipt_given"
+    DECLARATION_GIVEN = "declaration_given"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

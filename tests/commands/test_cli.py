@@ -62,10 +62,12 @@ def test_the_table_names_every_command_that_was_promised() -> None:
     grouped = {
         "approvals": "ask confirm deny grant pending take-back yes",
         "recordings": "find heard list retrieve",
+        "handover": "approve close list new package show",
         "holds": "list place release",
         "incident": "assess export flag list note register",
-        "ledger": "verify show checkpoint export",
+        "ledger": "verify show checkpoint export rotate-key",
         "keys": "grant list revoke rotate",
+        "order": "close confirm deviate list package register show",
         "people": "add add-line change end-line enrol give-hat informed list passphrase retire show take-hat",
         "policy": "apply check diff explain list show",
         "prompts": "build check",
