@@ -85,6 +85,11 @@ COMMANDS = {
     "recordings heard": "commands.recordings.heard:heard",
     "recordings list": "commands.recordings.list:list_recordings",
     "recordings retrieve": "commands.recordings.retrieve:retrieve",
+    "report access": "commands.report.counting:access",
+    "report calls": "commands.report.counting:calls",
+    "report casework": "commands.report.counting:casework",
+    "report consent": "commands.report.counting:consent",
+    "report retention": "commands.report.counting:retention",
     "serve": "commands.serve:serve",
     "sweep": "commands.sweep:sweep",
     "withdraw": "commands.recordings.withdraw:withdraw",
@@ -104,6 +109,7 @@ GROUPS = {
     "publish": "What the organisation publishes, made from the policy that runs.",
     "purge": "What is due is destroyed, and what was destroyed is told.",
     "receipt": "The signed proof that one recording is gone.",
+    "report": "What was counted: for management, and for who gives account.",
 }
 
 USUAL = {"purge": "run", "receipt": "give", "recordings": "list"}

@@ -137,6 +137,7 @@ class Kind(Enum):
     CHECKPOINT = "checkpoint"
     RECEIPT_GIVEN = "receipt_given"
     DECLARATION_GIVEN = "declaration_given"
+    REPORT_GIVEN = "report_given"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
