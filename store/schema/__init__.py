@@ -22,6 +22,7 @@ from store.schema import (
     keeping,
     keys,
     ledger,
+    pauses,
     people,
     recording_agents,
     recordings,
@@ -42,6 +43,7 @@ IN_ORDER: Final = (
     ("0010_checkpoints", checkpoints.STATEMENTS),
     ("0011_terms", terms.STATEMENTS),
     ("0012_recording_agents", recording_agents.STATEMENTS),
+    ("0016_pauses", pauses.STATEMENTS),
     ("0017_handover", handover.STATEMENTS),
     ("0019_reports", reports.STATEMENTS),
 )
