@@ -35,6 +35,8 @@ from daemon.desks.operations import OperationsDesk
 from daemon.desks.people import PeopleDesk
 from daemon.desks.policies import PoliciesDesk
 from daemon.desks.promises import PromisesDesk
+from daemon.desks.registrations import RegistrationsDesk
+from daemon.desks.reports import ReportsDesk
 from daemon.desks.rotation import RotationDesk
 from daemon.doorway import Doorway
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
@@ -319,9 +321,11 @@ class Service:
             KeyDesk(db=archive.db, thread=thread, proofs=self._proofs, clock=self._clock),
             RotationDesk(archive=archive, thread=thread, proofs=self._proofs),
             AccessDesk(self._doorway, self._proofs),
+            ReportsDesk(archive, thread, self._policies, self._proofs),
             IncidentsDesk(archive, thread, self._proofs),
             PromisesDesk(archive, thread, self._policies, self._proofs),
             HoldsDesk(archive, thread, self._proofs),
+            RegistrationsDesk(archive, thread, self._policies, self._proofs),
             NoticesDesk(self._notices),
         )
         routes = (route for desk in desks for route in desk.routes())

@@ -1,4 +1,4 @@
-"""The one config file of an installation: where things lie and how to reach Asterisk.
+"""The one config file: where an installation has its things, or how a listening host reaches one.
 
 Relative paths are relative to the file's own folder. Policies lie beside it.
 """
@@ -213,6 +213,35 @@ class Ledger(ConfigTable):
         return self
 
 
+class Listening(ConfigTable):
+    """The whole config file of a machine on which people only listen; see docs/listening.md.
+
+    Attributes:
+        socket: The control socket of the PBX, as ssh forwards it to this machine.
+    """
+
+    socket: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+
+
+class _ListeningFile(ConfigTable):
+    listening: Listening
+
+
+class ListeningHost(_ListeningFile):
+    """What a listening host knows: the way to the daemon, and nothing else.
+
+    Attributes:
+        home: Folder of the config file.
+    """
+
+    home: Path
+
+    @property
+    def socket_path(self) -> Path:
+        """The forwarded socket, absolute."""
+        return self.home / Path(self.listening.socket).expanduser()
+
+
 class _File(ConfigTable):
     paths: Paths
     asterisk: AsteriskAccess
@@ -240,7 +269,22 @@ class Config(_File):
 
 
 def load_config(path: Path) -> Config:
-    """Read the config file.
+    """Read the config file of an installation.
+
+    Raises:
+        ConfigError: With one line for each problem; or if it is a listening host's.
+    """
+    place = load_place(path)
+    if isinstance(place, ListeningHost):
+        raise ConfigError(
+            f"{path.name}: this is a listening host, and that needs the installation's own files",
+            hint="run it on the PBX; what listens, finds, exports and decides can be run here",
+        )
+    return place
+
+
+def load_place(path: Path) -> Config | ListeningHost:
+    """Read the config file of an installation, or of a machine on which people only listen.
 
     Raises:
         ConfigError: With one line for each problem.
@@ -253,7 +297,10 @@ def load_config(path: Path) -> Config:
     tables = toml_file.parse(path, content)
     if "home" in tables:
         raise ConfigError(f"{path.name}: home: unknown key")
-    config = toml_file.build(path, Config, tables | {"home": path.resolve().parent})
+    home = {"home": path.resolve().parent}
+    if "listening" in tables:
+        return toml_file.build(path, ListeningHost, tables | home)
+    config = toml_file.build(path, Config, tables | home)
     for name in ("prompts", "spool", "marks", "socket"):
         absolute = str(config.path(name))
         if _DIALPLAN_SAFE.fullmatch(absolute) is None:

@@ -49,6 +49,11 @@ class Offline:
     archive: Archive
     boot: str
 
+    @property
+    def actor(self) -> str:
+        """Return how the ledger names who runs this."""
+        return f"login:{_login()}"
+
     @classmethod
     @contextmanager
     def opened(
@@ -139,7 +144,7 @@ class Offline:
             return purge.look(self.archive, at).to_json()
         guard = ClockGuard(db=self.archive.db, clock=self.archive.clock, boot=self.boot)
         if clock_is_right:
-            guard.confirm(actor=f"login:{_login()}")
+            guard.confirm(actor=self.actor)
         try:
             return purge.run(self.archive, guard).to_json()
         finally:
@@ -179,7 +184,7 @@ class Offline:
             NotFound: If there is no alarm of one of these numbers; then nothing is settled.
         """
         with self.archive.db.write() as tx:
-            settled = alarms.settle(tx, alarm_ids, at=self.archive.clock.now(), actor=f"login:{_login()}")
+            settled = alarms.settle(tx, alarm_ids, at=self.archive.clock.now(), actor=self.actor)
         return [alarm.to_json() for alarm in settled]
 
     def finalise(self) -> Sequence[Row]:

@@ -138,6 +138,8 @@ class Kind(Enum):
     CHECKPOINT_KEY_ADDED = "checkpoint_key_added"
     CHECKPOINT = "checkpoint"
     RECEIPT_GIVEN = "receipt_given"
+    DECLARATION_GIVEN = "declaration_given"
+    REPORT_GIVEN = "report_given"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
