@@ -90,6 +90,17 @@ COMMANDS = {
     "report casework": "commands.report.counting:casework",
     "report consent": "commands.report.counting:consent",
     "report retention": "commands.report.counting:retention",
+    "review calibrate": "commands.review.calibrate:calibrate",
+    "review calibrations": "commands.review.calibrations:calibrations",
+    "review compare": "commands.review.compare:compare",
+    "review draw": "commands.review.draw:draw",
+    "review fill": "commands.review.fill:fill",
+    "review form": "commands.review.form:form",
+    "review list": "commands.review.list:list_reviews",
+    "review note": "commands.review.note:note",
+    "review notes": "commands.review.notes:notes",
+    "review show": "commands.review.show:show_review",
+    "review verify-draw": "commands.review.verify_draw:verify_draw",
     "serve": "commands.serve:serve",
     "sweep": "commands.sweep:sweep",
     "withdraw": "commands.recordings.withdraw:withdraw",
@@ -110,6 +121,7 @@ GROUPS = {
     "purge": "What is due is destroyed, and what was destroyed is told.",
     "receipt": "The signed proof that one recording is gone.",
     "report": "What was counted: for management, and for who gives account.",
+    "review": "Calls drawn at random, listened to, scored and shown.",
 }
 
 USUAL = {"purge": "run", "receipt": "give", "recordings": "list"}

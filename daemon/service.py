@@ -37,6 +37,7 @@ from daemon.desks.policies import PoliciesDesk
 from daemon.desks.promises import PromisesDesk
 from daemon.desks.registrations import RegistrationsDesk
 from daemon.desks.reports import ReportsDesk
+from daemon.desks.reviews import ReviewsDesk
 from daemon.desks.rotation import RotationDesk
 from daemon.doorway import Doorway
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
@@ -322,6 +323,7 @@ class Service:
             RotationDesk(archive=archive, thread=thread, proofs=self._proofs),
             AccessDesk(self._doorway, self._proofs),
             ReportsDesk(archive, thread, self._policies, self._proofs),
+            ReviewsDesk(archive=archive, thread=thread, doorway=self._doorway, proofs=self._proofs),
             IncidentsDesk(archive, thread, self._proofs),
             PromisesDesk(archive, thread, self._policies, self._proofs),
             HoldsDesk(archive, thread, self._proofs),

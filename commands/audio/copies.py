@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol, cast
 
 from commands.audio.rendering import FORMATS, Audio, AudioFormat, encode, stream_wav
+from commands.audio.scratch import Scratch
+from policy.clock import SystemRandomness
 from policy.errors import ConsentlineError, StateConflict, Unavailable
 
 MANIFEST: Final = "manifest.json"
@@ -199,8 +201,9 @@ class _Folder:
                 for piece in stream_wav(audio):
                     file.write(piece)
         else:
-            _created(path).close()
-            encode(audio, path, wanted)
+            with _UntilFull(path) as whole:  # some of libsndfile's formats pass over a full disk
+                encode(audio, cast(BinaryIO, whole), wanted)
+                whole.must_have_taken_it()
         self._digests.append(digest_of(path, "audio", path.name))
         return self._digests[-1]
 
@@ -251,7 +254,7 @@ class _Zip:
 
     def finish(self) -> tuple[Digest, ...]:
         self.close()
-        self._must_have_taken_it()
+        self._raw.must_have_taken_it()
         sync(self.hidden)
         return (digest_of(self.hidden, "zip", self.target.name),)
 
@@ -264,16 +267,12 @@ class _Zip:
         sync(self.target.parent)
         return (self.target,)
 
-    def _must_have_taken_it(self) -> None:
-        if self._raw.failure is not None:
-            raise self._raw.failure
-
     def _add(self, kind: str, name: str, pieces: Iterable[bytes]) -> Digest:
         sha256, size_bytes = hashlib.sha256(), 0
         with self._zip.open(name, "w", force_zip64=True) as entry:
             for piece in pieces:
                 entry.write(piece)
-                self._must_have_taken_it()
+                self._raw.must_have_taken_it()
                 sha256.update(piece)
                 size_bytes += len(piece)
         return Digest(kind=kind, name=name, size_bytes=size_bytes, sha256=sha256.hexdigest())
@@ -312,6 +311,15 @@ class _UntilFull(io.RawIOBase):
         """Return the place."""
         return self._file.tell()
 
+    def must_have_taken_it(self) -> None:
+        """Do nothing where the disk took everything.
+
+        Raises:
+            OSError: If it did not.
+        """
+        if self.failure is not None:
+            raise self.failure
+
     def write(self, data: Any) -> int:
         """Write as long as the disk takes it; return how much was given."""
         if self.failure is None:
@@ -328,14 +336,14 @@ class _UntilFull(io.RawIOBase):
 
 
 def _encoded(audio: Audio, wanted: AudioFormat) -> Iterator[bytes]:
-    """Yield the file of a format; all but WAV look back while they are written, and do so in memory."""
+    """Yield the file of a format; all but WAV look back while they are written, out of everybody's sight."""
     if wanted is FORMATS["wav"]:
         yield from stream_wav(audio)
         return
-    with os.fdopen(os.memfd_create("copy", os.MFD_CLOEXEC), "w+b") as memory:
-        encode(audio, cast(BinaryIO, memory), wanted)
-        memory.seek(0)
-        while piece := memory.read(BLOCK_BYTES):
+    with Scratch(SystemRandomness()) as scratch:
+        encode(audio, cast(BinaryIO, scratch), wanted)
+        scratch.seek(0)
+        while piece := scratch.read(BLOCK_BYTES):
             yield piece
 
 

@@ -27,6 +27,7 @@ from store.schema import (
     recording_agents,
     recordings,
     reports,
+    reviews,
     terms,
 )
 
@@ -45,6 +46,7 @@ IN_ORDER: Final = (
     ("0012_recording_agents", recording_agents.STATEMENTS),
     ("0016_pauses", pauses.STATEMENTS),
     ("0017_handover", handover.STATEMENTS),
+    ("0018_reviews", reviews.STATEMENTS),
     ("0019_reports", reports.STATEMENTS),
 )
 """What every database went through, in this order."""
