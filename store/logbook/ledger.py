@@ -61,6 +61,8 @@ class Kind(Enum):
     DECIDED = "decided"
     CONCLUDED = "concluded"
     CAPTURED = "captured"
+    RECORDING_PAUSED = "recording_paused"
+    RECORDING_RESUMED = "recording_resumed"
     SEALED = "sealed"
     QUARANTINED = "quarantined"
     WITHDRAWN = "withdrawn"
