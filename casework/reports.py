@@ -34,6 +34,8 @@ WAYS: Final[Mapping[ReportName, tuple[By, ...]]] = {
     ReportName.ACCESS: (By.ALL, By.DAY, By.HOUR, By.PURPOSE),
     ReportName.RETENTION: (By.ALL, By.DAY, By.HOUR),
     ReportName.CASEWORK: (By.ALL, By.DAY, By.HOUR),
+    ReportName.COMPLIANCE: (By.ALL,),
+    ReportName.BREACH: (By.ALL,),
 }
 """How each report can be put together."""
 
