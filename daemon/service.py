@@ -364,6 +364,7 @@ class Service:
     async def _settle(self) -> None:
         """Settle what an earlier life left, before anything new begins (I4, I7, I9)."""
         await self._doorway.settle()
+        await self._proofs.remember()
         await self._marks.take_all()
         await self._captures.reconcile(absent=True)
         there = {listed.channel_id for listed in await self._ami.ask_list(list_channels([]))}

@@ -120,6 +120,7 @@ class Kind(Enum):
     REQUEST_CONFIRMED = "request_confirmed"
     DRAWN = "drawn"
     PART_LENT = "part_lent"
+    PART_NOT_LENT = "part_not_lent"
     PART_ERASURE_INTENDED = "part_erasure_intended"
     PART_ERASED = "part_erased"
     PERSON_ADDED = "person_added"

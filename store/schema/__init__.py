@@ -23,6 +23,7 @@ from store.schema import (
     keys,
     ledger,
     people,
+    proofs,
     recording_agents,
     recordings,
     reports,
@@ -42,6 +43,7 @@ IN_ORDER: Final = (
     ("0010_checkpoints", checkpoints.STATEMENTS),
     ("0011_terms", terms.STATEMENTS),
     ("0012_recording_agents", recording_agents.STATEMENTS),
+    ("0014_proofs", proofs.STATEMENTS),
     ("0017_handover", handover.STATEMENTS),
     ("0019_reports", reports.STATEMENTS),
 )
