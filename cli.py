@@ -20,7 +20,6 @@ from policy.errors import ConsentlineError
 COMMANDS = {
     "alarms": "commands.alarms:alarms",
     "approvals ask": "commands.approvals.ask:ask",
-    "approvals confirm": "commands.approvals.confirm:confirm",
     "approvals deny": "commands.approvals.deny:deny",
     "approvals grant": "commands.approvals.grant:grant",
     "approvals pending": "commands.approvals.pending:pending",

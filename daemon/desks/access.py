@@ -157,14 +157,6 @@ class AnswerQuestion(Asked):
     passed: Annotated[tuple[PassedShareWire, ...], Field(max_length=32)] = ()
 
 
-class ConfirmQuestion(WhyQuestion):
-    """A data subject's request of which identity and call were confirmed."""
-
-    recording: ShortText
-    action: Literal["export", "erase"]
-    until: Moment | None = None
-
-
 class AccessDesk:
     """Says who asks, puts it to the door, and hands out what it releases.
 
@@ -196,7 +188,6 @@ class AccessDesk:
             Route("POST", r"/words/{word:\d{1,15}}/grant", self._grant, persons),
             Route("POST", r"/words/{word:\d{1,15}}/deny", self._deny, persons),
             Route("POST", r"/words/{word:\d{1,15}}/take-back", self._take_back, persons),
-            Route("POST", "/confirmations", self._confirm, persons),
         )
 
     async def _me(self, request: web.Request, peer: Peer) -> web.StreamResponse:
@@ -341,15 +332,6 @@ class AccessDesk:
         person = await self._proofs.prove(asked.proof, peer)
         row = await self._door.take_back(_number(request), person, actor=_actor(person, peer))
         return web.json_response(row.to_json(self._door.now()))
-
-    async def _confirm(self, request: web.Request, peer: Peer) -> web.StreamResponse:
-        asked = await read(request, ConfirmQuestion)
-        until = _moment("until", asked.until)
-        question = await self._question(asked, peer, Action(asked.action))
-        if question.case is None:
-            raise ConsentlineError("confirm: must name the request's file, got no --case")
-        ends = await self._door.confirm(question, asked.recording, question.case, until)
-        return web.json_response({"reference": question.case, "until": to_iso(ends)})
 
     # ---------------------------------------------------------------- small steps
 

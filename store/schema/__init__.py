@@ -24,6 +24,7 @@ from store.schema import (
     people,
     recording_agents,
     recordings,
+    requests,
     terms,
 )
 
@@ -40,6 +41,7 @@ IN_ORDER: Final = (
     ("0010_checkpoints", checkpoints.STATEMENTS),
     ("0011_terms", terms.STATEMENTS),
     ("0012_recording_agents", recording_agents.STATEMENTS),
+    ("0015_requests", requests.STATEMENTS),
 )
 """What every database went through, in this order."""
 
