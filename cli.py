@@ -79,6 +79,15 @@ COMMANDS = {
     "recordings heard": "commands.recordings.heard:heard",
     "recordings list": "commands.recordings.list:list_recordings",
     "recordings retrieve": "commands.recordings.retrieve:retrieve",
+    "request close": "commands.request.close:close",
+    "request confirm": "commands.request.confirm:confirm",
+    "request extend": "commands.request.extend:extend",
+    "request fulfil": "commands.request.fulfil:fulfil",
+    "request identity": "commands.request.identity:identity",
+    "request list": "commands.request.list:list_requests",
+    "request new": "commands.request.new:new",
+    "request refuse": "commands.request.refuse:refuse",
+    "request show": "commands.request.show:show_one",
     "serve": "commands.serve:serve",
     "sweep": "commands.sweep:sweep",
     "withdraw": "commands.recordings.withdraw:withdraw",
@@ -97,6 +106,7 @@ GROUPS = {
     "recordings": "What there is, what you may see of it, and who heard it.",
     "publish": "What the organisation publishes, made from the policy that runs.",
     "purge": "What is due is destroyed, and what was destroyed is told.",
+    "request": "What data subjects ask for, and how it was settled.",
     "receipt": "The signed proof that one recording is gone.",
 }
 

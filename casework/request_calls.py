@@ -130,7 +130,8 @@ def confirm(
     if unseen and not wants_kept:
         source = policy.rights.source_of("asking_keeps") or "rights"
         raise StateConflict(
-            f"{policy.identity.organisation} {source}: its own term is over, and asking alone gives no longer one",
+            f"{policy.identity.organisation} {source}: its own term is over,"
+            " and asking does not by itself give a longer one",
             hint="somebody who decides on holds by law can keep it for this request: --keep",
         )
     if row.right in _ERASES:
@@ -214,8 +215,8 @@ def _must_agree(found: RecordingRow, named_at: datetime) -> None:
     lasted = timedelta(milliseconds=found.duration_ms or 0)
     if not found.started_at - TOLERANCE <= named_at <= found.started_at + lasted + TOLERANCE:
         raise StateConflict(
-            f"recording {found.recording_id}: a call is confirmed by its date and time (AVG art. 12(2), 15(4)),"
-            f" and {named_at:%Y-%m-%d %H:%M}Z is more than an hour beside it",
+            f"recording {found.recording_id}: a call is confirmed by its date and time"
+            f" (AVG art. 12(2), 15(4)), and {named_at:%Y-%m-%d %H:%M}Z is more than an hour beside it",
             hint="a number is a line, not a person: ask again when the call was",
         )
 

@@ -158,9 +158,7 @@ def check_identity(
     door.enter(archive, question, at)
     _must_be_a_way(policy, check)
     if row.stage.decided or row.stage is Stage.IDENTIFIED:
-        raise StateConflict(
-            f"request {row.request_id}: is {row.stage.value}, identity is checked before that"
-        )
+        raise StateConflict(f"request {row.request_id}: identity is checked before it is {row.stage.value}")
     paused = row.paused_days + (0 if row.paused_at is None else deadlines.days_between(row.paused_at, at))
     decide_by = deadlines.decide_by(
         row.received_on,
@@ -265,9 +263,7 @@ def must_be_open(row: RequestRow) -> None:
         StateConflict: If the request is decided.
     """
     if row.stage.decided:
-        raise StateConflict(
-            f"request {row.request_id}: is {row.stage.value} already, a request is decided once"
-        )
+        raise StateConflict(f"request {row.request_id}: is {row.stage.value} already, and is decided once")
 
 
 def kept_ids(archive: Archive, request_id: int) -> list[RecordingId]:

@@ -284,8 +284,8 @@ def _parts_erased(archive: Archive, row: RequestRow, confirmed: Sequence[Candida
         last = found[0]["at"]
         if since is None or last is None or last < to_ms(since):
             raise StateConflict(
-                f"request {row.request_id}: nothing of recording {one.row.recording_id} was erased since it was"
-                " confirmed",
+                f"request {row.request_id}: nothing of recording {one.row.recording_id}"
+                " was erased since it was confirmed",
                 hint="consentline erase RECORDING --from ... --to ... first",
             )
     return 0

@@ -32,6 +32,7 @@ from daemon.desks.operations import OperationsDesk
 from daemon.desks.people import PeopleDesk
 from daemon.desks.policies import PoliciesDesk
 from daemon.desks.promises import PromisesDesk
+from daemon.desks.requests import RequestsDesk
 from daemon.desks.rotation import RotationDesk
 from daemon.doorway import Doorway
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
@@ -289,6 +290,13 @@ class Service:
             KeyDesk(db=archive.db, thread=thread, proofs=self._proofs, clock=self._clock),
             RotationDesk(archive=archive, thread=thread, proofs=self._proofs),
             AccessDesk(self._doorway, self._proofs),
+            RequestsDesk(
+                archive=archive,
+                thread=thread,
+                policies=self._policies,
+                proofs=self._proofs,
+                tag_key=self._register.tag_key,
+            ),
             IncidentsDesk(self._archive, self._register.thread),
             PromisesDesk(self._archive, self._register.thread, self._policies),
             HoldsDesk(self._archive, self._register.thread),

@@ -120,6 +120,7 @@ class Rights(Section):
             raise ValueError(f'extension: must be at most "2m" (AVG art. 12(3)), got "{self.extension}"')
         if not self.identity_within.at_most(_ONE_MONTH):
             raise ValueError(
-                f'identity_within: must be at most "1m" (AVG art. 5(1)(e) and 12(3)), got "{self.identity_within}"'
+                'identity_within: must be at most "1m" (AVG art. 5(1)(e) and 12(3)),'
+                f' got "{self.identity_within}"'
             )
         return self

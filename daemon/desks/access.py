@@ -257,8 +257,8 @@ class AccessDesk:
     async def _find(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked = await read(request, FindQuestion)
         search = Search(
-            since=_moment("from", asked.since),
-            before=_moment("to", asked.before),
+            since=moment("from", asked.since),
+            before=moment("to", asked.before),
             number=None if asked.number is None else normalise(asked.number),
             agent=None if asked.agent is None else PersonId(asked.agent),
             incident=asked.incident,
@@ -269,7 +269,7 @@ class AccessDesk:
 
     async def _heard(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked = await read(request, HeardQuestion)
-        since = _moment("from", asked.since)
+        since = moment("from", asked.since)
         agent = await self._proofs.prove(asked.proof, peer)
         heard = await self._door.heard(agent, since, _actor(agent, peer))
         return array([one.to_json() for one in heard])
@@ -278,7 +278,7 @@ class AccessDesk:
 
     async def _word(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked = await read(request, WordQuestion)
-        until = _moment("until", asked.until)
+        until = moment("until", asked.until)
         asker = await self._proofs.prove(asked.proof, peer)
         gives = asked.kind is WordKind.REQUEST or asked.gives
         if gives and asked.kind not in (WordKind.REQUEST, WordKind.YES):
@@ -315,7 +315,7 @@ class AccessDesk:
 
     async def _grant(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked = await read(request, AnswerQuestion)
-        until = _moment("until", asked.until)
+        until = moment("until", asked.until)
         giver = await self._proofs.prove(asked.proof, peer)
         passed = [one.passed_share() for one in asked.passed]
         row = await self._door.grant(_number(request), giver, peer, until=until, passed=passed)
@@ -392,7 +392,12 @@ def lent_to_json(lent: Lent) -> Row:
     }
 
 
-def _moment(what: str, text: str | None) -> datetime | None:
+def moment(what: str, text: str | None) -> datetime | None:
+    """Return a moment that was asked with, or None.
+
+    Raises:
+        ConsentlineError: If it is none.
+    """
     try:
         return None if text is None else from_iso(text)
     except ValueError as error:

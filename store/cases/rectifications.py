@@ -67,7 +67,7 @@ class Hashes:
     new: str
 
 
-def put_caller_right(
+def put_caller_right(  # noqa: PLR0917 - one row
     tx: Tx, request_id: int, call_id: CallId, caller: SealedCaller, at: datetime, by: PersonId
 ) -> Hashes:
     """Give a call another caller's number; the old one, as it was kept, goes into the file."""

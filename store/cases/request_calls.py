@@ -1,4 +1,4 @@
-"""The recordings that a request may be about; the ones that must not go before somebody looked are kept blind.
+"""The recordings that a request may be about; what must not go before somebody looked is kept blind.
 
 Theory of operation
 
@@ -145,7 +145,8 @@ def keeping_alone(db: Db, at: datetime) -> frozenset[RecordingId]:
         "SELECT DISTINCT recording_id FROM request_calls JOIN recordings r USING (recording_id)"
         " WHERE keeps = 1 AND over_at IS NULL AND request_calls.until_at > :at AND r.promised_at <= :at"
         " AND r.intended_at IS NULL AND r.erased_at IS NULL"
-        " AND NOT EXISTS (SELECT 1 FROM extensions e WHERE e.recording_id = r.recording_id AND e.until_at > :at)"
+        " AND NOT EXISTS (SELECT 1 FROM extensions e WHERE e.recording_id = r.recording_id"
+        "  AND e.until_at > :at)"
         " AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.recording_id = r.recording_id"
         "  AND h.over_at IS NULL AND h.until_at > :at)",
         {"at": to_ms(at)},

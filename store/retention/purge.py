@@ -5,10 +5,10 @@ Theory of operation
 `plan` is pure: rows and a moment in, what has to go out, with the rule that says so; it is
 what `--dry-run` prints. `run` asks the clock guard first, plans, and carries out in the order
 recordings, call data, payloads of the ledger, epoch keys; before it, holds that ran out are put
-on record and what a request keeps unseen is moved out of the way, after it the incidents whose recording went are closed. Each part is safe to repeat,
-so a run that was cut off is simply run again by the next minute's. Unfinished destructions of
-any kind are part of every plan: a withdrawal that a crash interrupted does not wait for its due
-time.
+on record and what a request keeps unseen is moved out of the way, after it the incidents whose
+recording went are closed. Each part is safe to repeat, so a run that was cut off is simply run
+again by the next minute's. Unfinished destructions of any kind are part of every plan: a
+withdrawal that a crash interrupted does not wait for its due time.
 
 An epoch's key is destroyed once the epoch has passed and no envelope names it. A recording
 that could not be destroyed keeps its envelope, and so its epoch, until it can.

@@ -71,7 +71,7 @@ STATEMENTS: Final = (
         named_at INTEGER,
         matter TEXT,
         rejected_at INTEGER,
-        hold_id INTEGER REFERENCES holds,
+        hold_id INTEGER REFERENCES holds ON DELETE SET NULL,
         PRIMARY KEY (request_id, recording_id),
         CHECK (confirmed_at IS NULL OR rejected_at IS NULL),
         CHECK ((confirmed_at IS NULL) = (confirmed_by IS NULL)),
