@@ -109,6 +109,7 @@ def _with_copy(
     given: dict[str, Any],
     request: int,
     target: Path,
+    *,
     descriptor: int | None,
     reason: str,
 ) -> Row:

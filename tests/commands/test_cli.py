@@ -59,13 +59,14 @@ def test_the_table_names_every_command_that_was_promised() -> None:
         "init asterisk-conf serve calls withdraw sweep finalise doctor alarms backup listen export erase"
     )
     grouped = {
-        "approvals": "ask confirm deny grant pending take-back yes",
+        "approvals": "ask deny grant pending take-back yes",
         "recordings": "find heard list retrieve",
         "holds": "list place release",
         "incident": "assess flag list",
         "ledger": "verify show checkpoint export",
         "keys": "grant list revoke rotate",
         "people": "add add-line change end-line enrol give-hat informed list passphrase retire show take-hat",
+        "request": "close confirm extend fulfil identity list new refuse show",
         "policy": "apply check diff explain list show",
         "prompts": "build check",
         "publish": "notice privacy-statement register",
