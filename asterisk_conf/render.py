@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from policy.agent_keys import AgentKey, agent_codes
 from policy.config import Config
 from policy.errors import ConfigError
 from policy.load import Policies
@@ -50,11 +51,13 @@ def _values(config: Config, policies: Policies, patience_s: int) -> dict[str, st
                 "8 to 128 of A-Z a-z 0-9 . _ ~ + / = -" if name.endswith("password") else "A-Z a-z 0-9 _ -"
             )
             raise ConfigError(f"consentline.toml: asterisk.{name}: must be {expected}, got something else")
-    caller = sorted({p.consent.withdraw_code for p in policies.by_name.values() if p.consent.withdraw_code})
-    agent = sorted(
-        {p.consent.agent_withdraw_code for p in policies.by_name.values() if p.consent.agent_withdraw_code}
-    )
+    served = policies.by_name.values()
+    caller = sorted({p.consent.withdraw_code for p in served if p.consent.withdraw_code})
+    agent = sorted({p.consent.agent_withdraw_code for p in served if p.consent.agent_withdraw_code})
+    asked = {code for p in served for key, code in agent_codes(p).items() if key is not AgentKey.WITHDRAW}
+    swallowed = sorted(asked - {*agent})  # a code that withdraws under another policy is swallowed by that
     lines = [_feature("caller", code) for code in caller] + [_feature("agent", code) for code in agent]
+    lines += [_swallowing_feature(code) for code in swallowed]
     scripts = Path(sys.prefix) / "bin"
     return {
         "APP": access.app,
@@ -70,7 +73,7 @@ def _values(config: Config, policies: Policies, patience_s: int) -> dict[str, st
         "PREFIX_RECORDED": config.agents.prefix_recorded,
         "PREFIX_NOT_RECORDED": config.agents.prefix_not_recorded,
         "CALLER_FEATURES": "#".join(_feature_name("caller", code) for code in caller),
-        "AGENT_FEATURES": "#".join(_feature_name("agent", code) for code in agent),
+        "AGENT_FEATURES": "#".join(_feature_name("agent", code) for code in sorted({*agent, *swallowed})),
         "FEATURES": "\n".join(lines),
         "KEYS": "\n".join(_keys(policies.by_name[name]) for name in sorted(policies.by_name)),
         "ARI_USER": access.ari_user,
@@ -104,3 +107,8 @@ def _feature(who: str, code: str) -> str:
     runs_on = "self" if who == "caller" else "peer"
     run = f"consentline-withdraw,{who},1({_key_name(code)})"
     return f'{_feature_name(who, code)} => {code},{runs_on},Gosub,"{run}"'
+
+
+def _swallowing_feature(code: str) -> str:
+    """Return the feature of a code that the daemon sees by itself: what is left is that nobody hears it."""
+    return f"{_feature_name('agent', code)} => {code},self,NoOp"

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from casework.ruling import Caseworker, Rule, rule_on, worn
 from policy import terms
 from policy.access import Action, Calls, Grant, IncidentKind
+from policy.agent_keys import flagged_as, incident_kinds
 from policy.errors import AccessRefused, NotFound, StateConflict
 from policy.model import Policy
 from policy.retention import DataKind, Extension
@@ -30,13 +31,18 @@ from store.retention.destruction import Doom
 from store.retention.holds import Ruling
 from store.retention.incidents import IncidentRow, Stage
 
-_INCIDENT_CALLS = frozenset({Calls.FLAGGED, Calls.KEPT})
 DROPPED_RULE = "incident dropped; only a hold kept it"
 WITHDRAWN_RULE = "withdrawn, and the incident that kept it was dropped"
 
 
-def flag(archive: Archive, call_id: CallId, kind: IncidentKind, by: Caseworker) -> IncidentRow:
+def flag(archive: Archive, call_id: CallId, kind: IncidentKind | None, by: Caseworker) -> IncidentRow:
     """Point a call out.
+
+    Args:
+        archive: Where the calls are.
+        call_id: Which.
+        kind: For what; None: for what the agent's key stands for under the policy.
+        by: Who points it out.
 
     Raises:
         NotFound: If there is no such call or person, or the policy knows no such incident.
@@ -46,9 +52,11 @@ def flag(archive: Archive, call_id: CallId, kind: IncidentKind, by: Caseworker) 
     db, now = archive.db, archive.clock.now()
     row = _recording(archive, call_id)
     policy = versions.promised_to(db, row.policy_hash)
-    if kind not in kinds_of(policy):
-        known = ", ".join(one.value for one in kinds_of(policy)) or "none"
-        raise NotFound(f'{policy.name}: knows no incident of "{kind.value}", expected one of: {known}')
+    kind = flagged_as(policy) if kind is None else kind
+    if kind not in incident_kinds(policy):
+        known = ", ".join(one.value for one in incident_kinds(policy)) or "none"
+        wanted = "" if kind is None else kind.value
+        raise NotFound(f'{policy.name}: knows no incident of "{wanted}", expected one of: {known}')
     ruling = rule_on(db, policy, by, _indicates(policy, kind), call_id, now=now, why="")
     earlier = incidents.of_recording(db, row.recording_id)
     if earlier is not None:
@@ -76,7 +84,7 @@ def assess(archive: Archive, call_id: CallId, *, keep: bool, reason: str, by: Ca
     incident = _flagged(archive, call_id)
     row = recordings.get_recording(db, incident.recording_id)
     policy = versions.promised_to(db, row.policy_hash)
-    ruling = rule_on(db, policy, by, _assesses(policy, incident.kind), call_id, now=now, why=reason)
+    ruling = rule_on(db, policy, by, assessing(policy, incident.kind), call_id, now=now, why=reason)
     if by.id == incident.flagged_by:
         raise AccessRefused(f"call {call_id}: was flagged by {by.id}, and somebody else has to assess it")
     if now >= incident.assess_by_at:
@@ -105,6 +113,23 @@ def listed(archive: Archive, by: Caseworker | None) -> tuple[IncidentRow, ...]:
     return tuple(incident for incident in every if _concerns(archive, incident, by))
 
 
+def assessing(policy: Policy, kind: IncidentKind) -> Rule:
+    """Return who assesses: whom the extension names, or else who registers such incidents."""
+    extension = _extension(policy, kind)
+    if extension is not None:
+        return Rule(roles=(extension.decided_by,), says="an incident is assessed by", source=extension.source)
+    grants = [
+        grant
+        for grant in _grants(policy)
+        if Action.REGISTER in grant.actions
+        and Calls.FLAGGED in grant.calls
+        and (not grant.incidents or kind in grant.incidents)
+    ]
+    roles = dict.fromkeys(role for grant in grants for role in grant.roles)
+    source = grants[0].source if grants else None
+    return Rule(roles=tuple(roles), says="an incident is assessed by", source=source)
+
+
 def settle(archive: Archive) -> int:
     """Give closed incidents their term, and erase those whose term is over.
 
@@ -131,18 +156,9 @@ def settle(archive: Archive) -> int:
     return erased
 
 
-def kinds_of(policy: Policy) -> tuple[IncidentKind, ...]:
-    """Return the incidents that somebody may look into under this policy."""
-    grants = [grant for grant in _grants(policy) if _INCIDENT_CALLS & set(grant.calls)]
-    if any(not grant.incidents for grant in grants):
-        return tuple(IncidentKind)
-    named = {kind for grant in grants for kind in grant.incidents}
-    return tuple(kind for kind in IncidentKind if kind in named)
-
-
 def deciding(policy: Policy) -> tuple[str, ...]:
     """Return the roles that assess or register incidents of any kind under this policy."""
-    assess = (role for kind in IncidentKind for role in _assesses(policy, kind).roles)
+    assess = (role for kind in IncidentKind for role in assessing(policy, kind).roles)
     return tuple(dict.fromkeys((*assess, *policy.incidents.registered_by)))
 
 
@@ -224,7 +240,7 @@ def _concerns(archive: Archive, incident: IncidentRow, by: Caseworker) -> bool:
     except NotFound:
         return False
     person = people.in_policy(archive.db, by.id, policy.name)
-    roles = (*_assesses(policy, incident.kind).roles, *policy.incidents.registered_by)
+    roles = (*assessing(policy, incident.kind).roles, *policy.incidents.registered_by)
     return worn(policy, person, roles, archive.clock.now(), held=False) is not None
 
 
@@ -241,23 +257,6 @@ def _indicates(policy: Policy, kind: IncidentKind) -> Rule:
     access = policy.access
     takers = () if access is None else tuple(name for name, role in access.roles.items() if role.takes_calls)
     return Rule(roles=takers, says="a call is pointed out by", source=None)
-
-
-def _assesses(policy: Policy, kind: IncidentKind) -> Rule:
-    """Return who assesses: whom the extension names, or else who registers such incidents."""
-    extension = _extension(policy, kind)
-    if extension is not None:
-        return Rule(roles=(extension.decided_by,), says="an incident is assessed by", source=extension.source)
-    grants = [
-        grant
-        for grant in _grants(policy)
-        if Action.REGISTER in grant.actions
-        and Calls.FLAGGED in grant.calls
-        and (not grant.incidents or kind in grant.incidents)
-    ]
-    roles = dict.fromkeys(role for grant in grants for role in grant.roles)
-    source = grants[0].source if grants else None
-    return Rule(roles=tuple(roles), says="an incident is assessed by", source=source)
 
 
 def _grants(policy: Policy) -> tuple[Grant, ...]:

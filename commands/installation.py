@@ -42,7 +42,7 @@ from store.keys import (
     open_slot,
     seal_to,
 )
-from store.logbook import signing_key
+from store.logbook import log_keys, signing_key
 from store.persons import people
 
 SNIPPETS = "asterisk"
@@ -314,7 +314,7 @@ def vkey(config: Config, clock: Clock) -> str | None:
         ConsentlineError: If the database cannot be read.
     """
     with closing(Db.open_to_read(config.path("database"), clock=clock)) as db:
-        known = signing_key.key_in_use(db)
+        known = log_keys.key_in_use(db)
     return None if known is None else known.text
 
 

@@ -25,8 +25,9 @@ from policy.errors import ConsentlineError
 from policy.vocabulary import RecordingId
 from publish.words import Language
 from store.files.archive import Archive
-from store.logbook import checkpoints, signing_key
+from store.logbook import checkpoints, key_rotation, signing_key
 from store.logbook.checkpoints import Because, Signed
+from store.logbook.key_rotation import Rotated
 from store.logbook.notes import Signer
 from store.proof import declarations, receipts
 
@@ -96,6 +97,13 @@ class CheckpointKeeper:
             return checkpoints.make(self._archive.db, signer, because=Because.ASKED, at=at).note
 
         return await self._signed(work)
+
+    async def rotate_key(self, actor: str) -> Rotated:
+        """Have a new key sign from now on; errors as those of `store.logbook.key_rotation.rotate`."""
+        try:
+            return await self._run(lambda: rotate_key(self._archive, self._key_path, actor=actor))
+        finally:
+            self._something_new.set()
 
     async def receipt(self, recording_id: RecordingId, language: Language) -> str:
         """Return the signed receipt of a recording; errors as those of `receipts.give`."""
@@ -189,6 +197,22 @@ def prepared_signer(archive: Archive, key_path: Path) -> Signer:
     return signing_key.prepare(
         key_path, archive.db, archive.randomness, at=archive.clock.now(), actor="daemon"
     )
+
+
+def rotate_key(archive: Archive, key_path: Path, *, actor: str) -> Rotated:
+    """Have a new key sign from now on; errors as those of `store.logbook.key_rotation.rotate`."""
+    at = archive.clock.now()
+    return key_rotation.rotate(key_path, archive.db, archive.randomness, at=at, actor=actor)
+
+
+def rotated_to_json(done: Rotated) -> dict[str, str | int]:
+    """Return a rotation as the command line prints it."""
+    return {
+        "vkey": done.new.text,
+        "from_size": done.size,
+        "old_vkey": done.old.text,
+        "checkpoint": done.note,
+    }
 
 
 def note_delivered(archive: Archive, target: Target, signed: Signed) -> None:

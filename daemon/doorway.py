@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -438,7 +438,7 @@ class Doorway:
         words.must_be_giver(row, person)
         if row.stage(at) is not words.Stage.PENDING:
             raise StateConflict(f"word {word_id}: must be pending, is {row.stage(at).value}")
-        actor = replace(peer, person=person).actor
+        actor = peer.acting_as(person)
         return row, asking.of_word(row, self._policies.named(row.policy), login=peer.login, actor=actor)
 
     def _end_untold(self, rows: Sequence[AccessRow]) -> None:

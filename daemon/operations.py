@@ -93,14 +93,14 @@ class DaemonOperations:
             "alarms": await self.alarms(),
         }
 
-    async def calls(self) -> Sequence[Row]:
+    async def calls(self, *, queue: str | None, most: int | None) -> Sequence[Row]:
         """Return one row a call."""
-        rows = await self._run(lambda: calls.all_calls(self._archive.db))
+        rows = await self._run(lambda: calls.all_calls(self._archive.db, queue=queue, limit=most))
         return [row.to_json() for row in rows]
 
-    async def recordings(self) -> Sequence[Row]:
+    async def recordings(self, *, most: int | None) -> Sequence[Row]:
         """Return one row a recording."""
-        rows = await self._run(lambda: request_calls.shown(self._archive.db))
+        rows = await self._run(lambda: request_calls.shown(self._archive.db, limit=most))
         return [row.to_json() for row in rows]
 
     async def withdraw_call(self, call_id: CallId, by: WithdrawnBy) -> Row:

@@ -66,6 +66,10 @@ class Peer:
             return f"{first}login:{self.login}"
         return f"{first}login:{self.behind} as:{self.login}"
 
+    def acting_as(self, person: PersonId | None) -> str:
+        """Return how the ledger names who did something, once it is known who they are."""
+        return replace(self, person=person).actor
+
     @property
     def is_owner(self) -> bool:
         """Whether it is root or the daemon's own user."""

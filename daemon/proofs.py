@@ -17,7 +17,7 @@ import asyncio
 import hmac
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from daemon.peers import Peer
@@ -181,7 +181,7 @@ class Proofs:
                 tx,
                 Kind.PROOF_FAILED,
                 self._clock.now(),
-                actor=replace(known.peer, person=None).actor,
+                actor=known.peer.acting_as(None),
                 subject=people.subject_of(known.person),
                 payload={"how": how, "in_a_row": times},
             )

@@ -45,7 +45,7 @@ from store.keyring.callers import seal_caller
 from store.keyring.shares import Purpose
 from store.persons import call_agents, people
 from store.persons.ways import ways_of
-from store.records import alarms, calls, counts, decisions, marks, recordings, sealing
+from store.records import alarms, calls, counts, decisions, marks, recordings, sealing, waiting
 from store.retention import closures, destruction, withdrawals
 from store.retention.destruction import Doom, Receipt
 
@@ -144,7 +144,11 @@ class Register:
 
         await self._write(work)
 
-    # ---------------------------------------------------------------- who holds a call
+    # ---------------------------------------------------------------- who waits, and who holds a call
+
+    async def queued(self, call_id: CallId, queue: str, at: datetime) -> None:
+        """Store in which queue a caller waits; who was answered is passed over."""
+        await self._write(lambda tx: waiting.note_queue(tx, call_id, queue, at))
 
     async def held_by(
         self, call_id: CallId, present: Mapping[CallId, Sequence[Answered]], at: datetime

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Protocol
 
 from daemon.parties import Parties
+from daemon.queues import ApplicationOf, queue_of
 from ivr.membership import Party, Verdict, judge
 from policy.clock import Clock
 from policy.errors import ConsentlineError
@@ -26,7 +27,6 @@ log = logging.getLogger(__name__)
 
 LOCAL_GRACE_S = 0.2
 """How long the telephone behind half a Local channel may take to appear: both are answered at once."""
-QUESTION_LIMIT_S = 1.0
 
 Relevant = Rang | BridgeEntered | BridgeLeft | HungUp
 
@@ -92,7 +92,7 @@ class ScopeKeeper:
         *,
         recordings: Recordings,
         policy_of: Callable[[RecordingId], Awaitable[Policy | None]],
-        application_of: Callable[[CallId], Awaitable[tuple[str, str]]],
+        application_of: ApplicationOf,
         ended: Callable[[CallId, RecordingId, bool], object],
         witness: Witness,
         clock: Clock,
@@ -153,14 +153,9 @@ class ScopeKeeper:
         policy = None if book is None else book.policy
         if policy is None or not any(member.queue for member in policy.scope.kcc):
             return
-        try:
-            async with asyncio.timeout(QUESTION_LIMIT_S):
-                name, data = await self._application_of(ring.channel_id)
-        except (ConsentlineError, TimeoutError) as error:
-            log.warning("call=%s who rings is not known: %s", ring.channel_id, error)
-            return
-        if name == "Queue":
-            self._parties.rung_from(ring.dest_id, data.partition(",")[0])
+        queue = await queue_of(ring.channel_id, self._application_of)
+        if queue is not None:
+            self._parties.rung_from(ring.dest_id, queue)
 
     async def _look(self, call_id: CallId, at: datetime) -> None:
         book = await self._book(call_id)

@@ -19,6 +19,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from casework import incidents
+from casework.notices import IncidentNotices
+from daemon.agent_keys import AgentKeys
 from daemon.agi_ends import AgiEnds
 from daemon.bridges import Bridges, Met, Parted
 from daemon.checkpoints import CheckpointKeeper
@@ -28,10 +30,13 @@ from daemon.desks.holds import HoldsDesk
 from daemon.desks.incidents import IncidentsDesk
 from daemon.desks.keys import KeyDesk
 from daemon.desks.ledger import LedgerDesk
+from daemon.desks.notices import NoticesDesk
 from daemon.desks.operations import OperationsDesk
 from daemon.desks.people import PeopleDesk
 from daemon.desks.policies import PoliciesDesk
 from daemon.desks.promises import PromisesDesk
+from daemon.desks.registrations import RegistrationsDesk
+from daemon.desks.reports import ReportsDesk
 from daemon.desks.requests import RequestsDesk
 from daemon.desks.rotation import RotationDesk
 from daemon.doorway import Doorway
@@ -42,10 +47,12 @@ from daemon.lock import sole_owner
 from daemon.mark_intake import MarkIntake
 from daemon.metrics import Metrics, MetricsSite
 from daemon.mirroring import Mirroring
+from daemon.notices import NoticeKeeper
 from daemon.operations import DaemonOperations, Links
 from daemon.peers import Doorman
 from daemon.people_office import PeopleOffice
 from daemon.proofs import Proofs
+from daemon.queues import Queues
 from daemon.register import Register
 from daemon.scope_keeper import ScopeKeeper
 from daemon.store_thread import StoreThread
@@ -53,12 +60,13 @@ from ivr.agi import AgiGate
 from ivr.ari import Ari, Connected, Lost, Received
 from ivr.dispatch import Dispatch
 from ivr.prompts import PromptLibrary
+from ivr.signals import Signal
 from policy.alarm_kinds import Ending
 from policy.clock import Clock, Randomness, SystemClock, SystemRandomness
 from policy.config import Config
 from policy.errors import ConsentlineError, DestructionIncomplete, NotFound, Unavailable
 from policy.load import Policies, load_policies
-from policy.vocabulary import CallId, RecordingId, RecordingState, WithdrawnBy
+from policy.vocabulary import CallId, RecordingId, RecordingState
 from policy.warnings import how_to_fill_in, terms_not_filled_in
 from recorder.ami import Ami, AmiAccess, Heard, LinkUp, reconnect_delays
 from recorder.ami_wire import Tampered, list_channels, show_channel
@@ -164,6 +172,7 @@ class Service:
         self._uses_ari = not access.without_ari
         self._prompts = GatePrompts(PromptLibrary(config.path("prompts")))
         self._gate_register = GateRegister(register, self._captures)
+        self._agent_keys = AgentKeys(archive, register.thread, signal=self._signal)
         self._dispatch = Dispatch(
             app=access.app,
             telephony=self._ari,
@@ -174,6 +183,7 @@ class Service:
             policies=policies,
             clock=self._clock,
             randomness=archive.randomness,
+            agent_keys=self._agent_keys,
             trunks=access.trunks,
         )
         self._bridges = Bridges(self._dispatch.follows)
@@ -185,6 +195,9 @@ class Service:
             ended=self._dispatch.recording_ended,
             witness=self._holders,
             clock=self._clock,
+        )
+        self._queues = Queues(
+            register, application_of=self._application_of, is_ours=self._is_ours, clock=self._clock
         )
         self._marks = MarkIntake(
             config.path("marks"),
@@ -219,6 +232,7 @@ class Service:
             register=register,
             metrics=self._metrics,
         )
+        self._notices = NoticeKeeper(notify=config.notify, sources=(IncidentNotices(),), register=register)
         self._ari_connected = False
         self._met: asyncio.Queue[Met | Parted] = asyncio.Queue()
         self._ari_events: asyncio.Queue[Received] = asyncio.Queue()
@@ -297,9 +311,12 @@ class Service:
                 proofs=self._proofs,
                 tag_key=self._register.tag_key,
             ),
-            IncidentsDesk(self._archive, self._register.thread),
-            PromisesDesk(self._archive, self._register.thread, self._policies),
-            HoldsDesk(self._archive, self._register.thread),
+            ReportsDesk(archive, thread, self._policies, self._proofs),
+            IncidentsDesk(archive, thread, self._proofs),
+            PromisesDesk(archive, thread, self._policies, self._proofs),
+            HoldsDesk(archive, thread, self._proofs),
+            RegistrationsDesk(archive, thread, self._policies, self._proofs),
+            NoticesDesk(self._notices),
         )
         routes = (route for desk in desks for route in desk.routes())
         control = ControlSocket(
@@ -337,13 +354,16 @@ class Service:
     def _own_tasks(self) -> Sequence[EndlessTask]:
         return (
             self._watch_partners,
+            self._agent_keys.run,
             self._scope.run,
             self._holders.run,
+            self._queues.run,
             self._look_at_bridges,
             self._agi_ends.run,
             self._marks.run,
             self._proofs.run,
             self._checkpoints.run,
+            self._notices.run,
             self._jobs().run,
         )
 
@@ -389,8 +409,15 @@ class Service:
             self._links_up.set()
         self._agi_ends.hear(event)
         self._scope.hear(event)
+        self._queues.hear(event)
         for found in self._bridges.hear(event):
             self._met.put_nowait(found)
+
+    async def _signal(self, channel_id: CallId, signal: Signal) -> None:
+        await self._dispatch.signal(channel_id, signal)
+
+    def _is_ours(self, channel_id: CallId) -> bool:
+        return self._dispatch.follows(channel_id) or channel_id in self._agi_gate.underway()
 
     async def _application_of(self, channel_id: CallId) -> tuple[str, str]:
         for listed in await self._ami.ask_list(show_channel(channel_id)):
@@ -414,7 +441,7 @@ class Service:
         while True:
             match await self._met.get():
                 case Met(channel_id=channel_id, call_id=call_id):
-                    await self._dispatch.watch(channel_id, call_id, WithdrawnBy.AGENT_KEY)
+                    await self._dispatch.watch(channel_id, call_id)
                 case Parted(channel_id=channel_id):
                     await self._dispatch.unwatch(channel_id)
 

@@ -1,20 +1,41 @@
 """Which person asks: the one place that says so.
 
-Until a passphrase proves it, a person is who the kernel says is logged in: the login of the other
-side of the control socket, looked up among the people. Root and the daemon's own user, who can
-read the files anyway, may name the person for whom they act; the ledger then names both.
+    decides about a recording     who proved their passphrase
+    points a call out, lists      who the kernel says is logged in
+
+An agent in a hurry types no passphrase, and pointing a call out keeps nothing by itself. Who is logged
+in is the login of the other side of the control socket, looked up among the people; root and the daemon's
+own user, who can read the files anyway, may name the person for whom they act, and the ledger names both.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from casework.ruling import Caseworker
+from daemon.control import Question
 from daemon.peers import Peer
+from daemon.proofs import Proofs
 from policy.errors import AccessRefused, StateConflict
 from policy.situation import PersonId
 from store.db import Db
+from store.keyring.key_wire import ProofWire
 from store.persons import people
+
+
+class ProofQuestion(Question):
+    """Who asks, proven; what else is asked comes with it."""
+
+    proof: ProofWire
+
+
+async def proven(proofs: Proofs, asked: ProofQuestion, peer: Peer) -> Caseworker:
+    """Return the person who asks, once they proved their passphrase; in the event loop.
+
+    Raises:
+        AccessRefused: If there is no such challenge (any more), or it is another login's.
+        WrongPassphrase: If the answer is wrong.
+    """
+    person = await proofs.prove(asked.proof, peer)
+    return Caseworker(id=person, actor=peer.acting_as(person))
 
 
 def who(db: Db, peer: Peer, named: str | None) -> Caseworker:
@@ -42,7 +63,7 @@ def who(db: Db, peer: Peer, named: str | None) -> Caseworker:
     row = people.get_person(db, PersonId(named))
     if row.retired_at is not None:
         raise StateConflict(f"person {row.id}: has retired")
-    return Caseworker(id=row.id, actor=replace(peer, person=row.id).actor)
+    return Caseworker(id=row.id, actor=peer.acting_as(row.id))
 
 
 def who_if_any(db: Db, peer: Peer, named: str | None) -> Caseworker | None:

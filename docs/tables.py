@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from ivr.state import MEANING
 from policy.alarm_kinds import GUIDES
 from policy.cited import Citation, sources
-from policy.config import Config
+from policy.config import Config, ListeningHost
 from policy.holds import HOLDS_BY_LAW
 from policy.identity import DataCategory
 from policy.load import load_policy
@@ -165,7 +165,16 @@ def free_days() -> str:
 
 def config_keys() -> str:
     """Return every key of the config file."""
-    rows = ((f"`{key}`", *rest) for key, *rest in _rows(Config, "", ("home",)))
+    return _keys_of(Config)
+
+
+def listening_keys() -> str:
+    """Return every key of a listening host's config file."""
+    return _keys_of(ListeningHost)
+
+
+def _keys_of(model: type[BaseModel]) -> str:
+    rows = ((f"`{key}`", *rest) for key, *rest in _rows(model, "", ("home",)))
     return _table(("key", "type", "default", "meaning"), rows)
 
 

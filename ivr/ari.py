@@ -22,7 +22,7 @@ from yarl import URL
 
 from ivr import ari_wire
 from ivr.ari_wire import ApplicationReplaced, AriEvent, Channel, Unknown
-from ivr.ports import Answer
+from ivr.ports import Answer, Whisper
 from policy.errors import StateConflict, Unavailable
 from policy.vocabulary import CallId
 
@@ -236,7 +236,11 @@ class _Channels:
             "POST", "channels", channel_id, "continue", context=context, extension=extension, priority="1"
         )
 
-    async def snoop(self, channel_id: CallId, snoop_id: CallId) -> Answer:
+    async def play_tones(self, channel_id: CallId, playback_id: str, tones: str) -> Answer:
+        media = f"tone:{tones}"
+        return await self._http.order("POST", "channels", channel_id, "play", playback_id, media=media)
+
+    async def snoop(self, channel_id: CallId, snoop_id: CallId, *, whisper: Whisper) -> Answer:
         return await self._http.order(
             "POST",
             "channels",
@@ -246,7 +250,7 @@ class _Channels:
             app=self._app,
             appArgs=f"confirm,{channel_id}",
             spy="none",
-            whisper="both",
+            whisper=whisper.value,
         )
 
     async def hangup(self, channel_id: CallId) -> Answer:

@@ -23,10 +23,12 @@ from ivr.direction import Passing, passing
 from ivr.effects import AlarmKind, Continue
 from ivr.errands import Errands, Ports, Visit, call_of_notice
 from ivr.events import Earlier
-from ivr.keypad import Ears, Listener
-from ivr.ports import Alarms, Answer, Prompts, Recorder, Register, Telephony
+from ivr.keypad import Ears, Listener, Meaning
+from ivr.ports import AgentKeys, Alarms, Answer, Prompts, Recorder, Register, Telephony
 from ivr.session import Session
+from ivr.signals import Signal
 from ivr.state import Phase, Tape
+from policy.agent_keys import AgentKey, agent_codes
 from policy.clock import Clock, Randomness
 from policy.errors import ConsentlineError, Unavailable
 from policy.evidence import Arrival, Way
@@ -67,6 +69,7 @@ class Dispatch:
     Args:
         app: Name of our Stasis application.
         policies: Every policy served; `serve` replaces them while calls go on.
+        agent_keys: Sees to what agents ask for by key.
         trunks: Endpoints from which callers from outside come; empty: everybody is one.
     """
 
@@ -82,12 +85,14 @@ class Dispatch:
         policies: Policies,
         clock: Clock,
         randomness: Randomness,
+        agent_keys: AgentKeys,
         trunks: Collection[str] = (),
     ) -> None:
         self.inbox: asyncio.Queue[Received] = asyncio.Queue()
         self._app = app
         self._policies = policies
         self._trunks = trunks
+        self._agent_keys = agent_keys
         self._randomness = randomness
         self._confirmations = Confirmations(telephony)
         self._ports = Ports(
@@ -145,18 +150,27 @@ class Dispatch:
         """Take in that a recording was ended while its call goes on."""
         self._deliver(call_id, on.RecordingEnded(recording_id=recording_id, erased=erased))
 
-    async def watch(self, channel_id: CallId, call_id: CallId, by: WithdrawnBy) -> None:
-        """Listen for the withdraw code on a channel that was bridged to a call, until `unwatch`."""
+    async def watch(self, channel_id: CallId, call_id: CallId) -> None:
+        """Listen for the agent's codes on a channel that was bridged to a call, until `unwatch`."""
         session = self._sessions.get(call_id)
         policy = session.policy if session is not None else None
         if channel_id == call_id or policy is None:
             return
-        if not self._listen(channel_id, call_id, by, policy):
+        codes: Mapping[Meaning, str] = dict(agent_codes(policy).items())
+        if not codes:
             return
+        self._ears.listen(channel_id, call_id, codes)
         try:
             await self._ports.telephony.applications.subscribe(channel_id)
         except Unavailable as error:
             log.warning("call=%s channel=%s not watched: %s", call_id, channel_id, error.text)
+
+    async def signal(self, channel_id: CallId, signal: Signal) -> None:
+        """Have an agent hear a signal that nobody else does; it is no loss if they do not."""
+        try:
+            await self._confirmations.signal(channel_id, signal)
+        except Unavailable as error:
+            log.warning("channel=%s does not hear %s: %s", channel_id, signal.value, error.text)
 
     async def unwatch(self, channel_id: CallId) -> None:
         """Stop listening: the channel left the call. What it says elsewhere is not ours."""
@@ -256,7 +270,7 @@ class Dispatch:
             return
         session.reenter(visit)
         if policy is not None:
-            self._listen(channel.channel_id, channel.channel_id, WithdrawnBy.CALLER_KEY, policy)
+            self._listen_to_caller(channel.channel_id, policy)
 
     def _passing(self, channel: Channel, args: tuple[str, ...]) -> Passing | None:
         """Return how a call goes on unasked; one that was asked once stays with its session."""
@@ -302,7 +316,7 @@ class Dispatch:
         self._sessions[session.call_id] = session
         policy = session.policy
         if policy is not None:
-            self._listen(session.call_id, session.call_id, WithdrawnBy.CALLER_KEY, policy)
+            self._listen_to_caller(session.call_id, policy)
         self._go(self._live_through(session))
 
     async def _live_through(self, session: Session) -> None:
@@ -326,7 +340,16 @@ class Dispatch:
             session.press(event.digit, event.at_ms)
         listener = self._ears.press(event.channel_id, event.digit, event.at_ms)
         if listener is not None:
-            self._deliver(listener.call_id, on.WithdrawCodePressed(by=listener.by))
+            self._obey(event.channel_id, listener)
+
+    def _obey(self, channel_id: CallId, listener: Listener) -> None:
+        match listener.meaning:
+            case WithdrawnBy() as by:
+                self._deliver(listener.call_id, on.WithdrawCodePressed(by=by))
+            case AgentKey.WITHDRAW:
+                self._deliver(listener.call_id, on.WithdrawCodePressed(by=WithdrawnBy.AGENT_KEY))
+            case AgentKey() as key:
+                self._agent_keys.pressed(listener.call_id, channel_id, key)
 
     def _hanging_up(self, event: ari_wire.ChannelHangupRequest) -> None:
         """Believe it at the gate, where nothing else tells; beyond, the channel's end tells for certain."""
@@ -344,17 +367,9 @@ class Dispatch:
         if call_id is not None:
             self._deliver(call_id, event)
 
-    def _listen(self, channel_id: CallId, call_id: CallId, by: WithdrawnBy, policy: Policy) -> bool:
-        """Return whether there is a code to listen for."""
-        codes: Mapping[WithdrawnBy, str | None] = {
-            WithdrawnBy.CALLER_KEY: policy.consent.withdraw_code,
-            WithdrawnBy.AGENT_KEY: policy.consent.agent_withdraw_code,
-        }
-        code = codes.get(by)
-        if code is None:
-            return False
-        self._ears.listen(channel_id, Listener(call_id=call_id, by=by), code)
-        return True
+    def _listen_to_caller(self, call_id: CallId, policy: Policy) -> None:
+        if policy.consent.withdraw_code is not None:
+            self._ears.listen(call_id, call_id, {WithdrawnBy.CALLER_KEY: policy.consent.withdraw_code})
 
     # --- back to order ----------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Finding a code among the keys of a call, remembering no more than the code is long.
+"""Finding codes among the keys of a call, remembering no more than a code is long.
 
 What people press in mid-call is theirs (a bank's PIN among it): only a suffix shorter than the
 code is kept, only while it could still become the code, and nobody is told of it.
@@ -6,9 +6,14 @@ code is kept, only while it could still become the code, and nobody is told of i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from policy.agent_keys import AgentKey
 from policy.vocabulary import CallId, WithdrawnBy
+
+Meaning = WithdrawnBy | AgentKey
+"""What a code asks for."""
 
 GAP_MS = 2_000
 """Keys further apart than this do not belong together."""
@@ -39,30 +44,32 @@ class Keypad:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """Whose keys they are."""
+    """To which call a code belongs, and what it asks for."""
 
     call_id: CallId
-    by: WithdrawnBy
+    meaning: Meaning
 
 
 class Ears:
-    """Every channel on which a code is listened for."""
+    """Every channel on which codes are listened for."""
 
     def __init__(self) -> None:
-        self._ears: dict[CallId, tuple[Listener, Keypad]] = {}
+        self._ears: dict[CallId, tuple[CallId, Mapping[Meaning, Keypad]]] = {}
 
-    def listen(self, channel_id: CallId, listener: Listener, code: str) -> None:
-        """Listen from now on, afresh."""
-        self._ears[channel_id] = (listener, Keypad(code=code))
+    def listen(self, channel_id: CallId, call_id: CallId, codes: Mapping[Meaning, str]) -> None:
+        """Listen from now on, afresh; none of the codes begins or ends as another."""
+        keypads = {meaning: Keypad(code=code) for meaning, code in codes.items()}
+        self._ears[channel_id] = (call_id, keypads)
 
     def press(self, channel_id: CallId, digit: str, at_ms: int) -> Listener | None:
-        """Return whose code this key completed, if it completed one."""
+        """Return which code of which call this key completed, if it completed one."""
         if channel_id not in self._ears:
             return None
-        listener, keypad = self._ears[channel_id]
-        keypad, is_code = keypad.press(digit, at_ms)
-        self._ears[channel_id] = (listener, keypad)
-        return listener if is_code else None
+        call_id, keypads = self._ears[channel_id]
+        pressed = {meaning: keypad.press(digit, at_ms) for meaning, keypad in keypads.items()}
+        self._ears[channel_id] = (call_id, {meaning: keypad for meaning, (keypad, _) in pressed.items()})
+        found = (meaning for meaning, (_, is_code) in pressed.items() if is_code)
+        return next((Listener(call_id=call_id, meaning=meaning) for meaning in found), None)
 
     def forget(self, channel_id: CallId) -> bool:
         """Stop listening on a channel; return whether it was listened to."""
@@ -70,7 +77,7 @@ class Ears:
 
     def forget_call(self, call_id: CallId) -> None:
         """Stop listening on every channel of a call."""
-        self._ears = {key: ear for key, ear in self._ears.items() if ear[0].call_id != call_id}
+        self._ears = {key: ear for key, ear in self._ears.items() if ear[0] != call_id}
 
     def channels(self) -> tuple[CallId, ...]:
         """Return every channel that is listened to."""

@@ -9,6 +9,7 @@ from typing import Protocol
 from ivr.ari_wire import Channel
 from ivr.direction import Passing
 from ivr.events import Earlier
+from policy.agent_keys import AgentKey
 from policy.evidence import Arrival, Decision, Prompt
 from policy.model import Policy, PromptName
 from policy.vocabulary import CallId, RecordingId, TakenBack, WithdrawnBy
@@ -25,6 +26,13 @@ class Answer(Enum):
     GONE = "gone"
     ELSEWHERE = "elsewhere"
     UNKNOWN = "unknown"
+
+
+class Whisper(Enum):
+    """Who hears what is said over a channel: both parties, or only whoever is at that channel."""
+
+    BOTH = "both"
+    OUT = "out"
 
 
 class Channels(Protocol):
@@ -48,8 +56,11 @@ class Channels(Protocol):
     async def continue_in_dialplan(self, channel_id: CallId, *, context: str, extension: str) -> Answer:
         """Send a channel out of our application to priority 1 of an extension."""
 
-    async def snoop(self, channel_id: CallId, snoop_id: CallId) -> Answer:
-        """Make a channel that whispers to both parties of another; it enters our application."""
+    async def play_tones(self, channel_id: CallId, playback_id: str, tones: str) -> Answer:
+        """Queue tones, as Asterisk writes them; their playback does not end by itself."""
+
+    async def snoop(self, channel_id: CallId, snoop_id: CallId, *, whisper: Whisper) -> Answer:
+        """Make a channel that whispers into the call of another; it enters our application."""
 
     async def hangup(self, channel_id: CallId) -> Answer:
         """Hang up a channel."""
@@ -149,6 +160,13 @@ class Prompts(Protocol):
         Raises:
             PromptUnfit: If it is missing or not what was attested.
         """
+
+
+class AgentKeys(Protocol):
+    """Who sees to what an agent's key asks for."""
+
+    def pressed(self, call_id: CallId, channel_id: CallId, key: AgentKey) -> None:
+        """Take in that the party at this channel of the call pressed a code; only note it."""
 
 
 class Alarms(Protocol):

@@ -285,6 +285,12 @@ GUIDES = (
         ends=(Ending.DELIVERED,),
     ),
     Guide(
+        kind="notices_failed",
+        meaning="somebody was not told of an incident, a request or an order; it is tried again",
+        advice="read the text; `consentline notices`; tell them yourself; look at `[notify]` in the config",
+        ends=(Ending.JOB_DONE,),
+    ),
+    Guide(
         kind="alarms_failed",
         meaning="it could not be looked which alarms are over",
         advice="read the text; they can be settled by hand",

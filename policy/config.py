@@ -1,4 +1,4 @@
-"""The one config file of an installation: where things lie and how to reach Asterisk.
+"""The one config file: where an installation has its things, or how a listening host reaches one.
 
 Relative paths are relative to the file's own folder. Policies lie beside it.
 """
@@ -10,10 +10,12 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from policy import toml_file
+from policy.config_table import ConfigTable
 from policy.errors import ConfigError
+from policy.notify import Notify
 from policy.scope import Endpoint
 
 ENVIRONMENT_VARIABLE = "CONSENTLINE_CONFIG"
@@ -36,11 +38,7 @@ CallerNamePrefix = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 .\[\]-
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Paths(_Table):
+class Paths(ConfigTable):
     """Where things lie.
 
     Attributes:
@@ -66,7 +64,7 @@ class Paths(_Table):
     signing_key: str = "ledger.key"
 
 
-class AsteriskAccess(_Table):
+class AsteriskAccess(ConfigTable):
     """How to reach Asterisk.
 
     Attributes:
@@ -90,7 +88,7 @@ class AsteriskAccess(_Table):
     ami_password: Annotated[str, Field(repr=False)]
 
 
-class RecordingLimits(_Table):
+class RecordingLimits(ConfigTable):
     """When no new recording starts.
 
     Attributes:
@@ -102,7 +100,7 @@ class RecordingLimits(_Table):
     vault_floor_bytes: Annotated[int, Field(ge=0)] = 1024 * 1024 * 1024
 
 
-class Control(_Table):
+class Control(ConfigTable):
     """Which OS logins may ask the daemon what, by SO_PEERCRED; root and the daemon's own may all.
 
     Attributes:
@@ -114,7 +112,7 @@ class Control(_Table):
     operator_logins: tuple[str, ...] = Field(default=(), strict=False)
 
 
-class Agents(_Table):
+class Agents(ConfigTable):
     """How an agent sees whether a call is recorded.
 
     Attributes:
@@ -126,7 +124,7 @@ class Agents(_Table):
     prefix_not_recorded: CallerNamePrefix = "[not rec]"
 
 
-class Metrics(_Table):
+class Metrics(ConfigTable):
     """Where Prometheus scrapes.
 
     Attributes:
@@ -136,7 +134,7 @@ class Metrics(_Table):
     listen_port: Port | None = None
 
 
-class Backup(_Table):
+class Backup(ConfigTable):
     """Where copies go; see docs/backups.md.
 
     Attributes:
@@ -167,7 +165,7 @@ _WHERE = {
 }
 
 
-class Target(_Table):
+class Target(ConfigTable):
     """Where checkpoints of the ledger go, so that no one on this host can take them back.
 
     Attributes:
@@ -196,7 +194,7 @@ class Target(_Table):
         return self
 
 
-class Ledger(_Table):
+class Ledger(ConfigTable):
     """Where the ledger's checkpoints go.
 
     Attributes:
@@ -215,7 +213,36 @@ class Ledger(_Table):
         return self
 
 
-class _File(_Table):
+class Listening(ConfigTable):
+    """The whole config file of a machine on which people only listen; see docs/listening.md.
+
+    Attributes:
+        socket: The control socket of the PBX, as ssh forwards it to this machine.
+    """
+
+    socket: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+
+
+class _ListeningFile(ConfigTable):
+    listening: Listening
+
+
+class ListeningHost(_ListeningFile):
+    """What a listening host knows: the way to the daemon, and nothing else.
+
+    Attributes:
+        home: Folder of the config file.
+    """
+
+    home: Path
+
+    @property
+    def socket_path(self) -> Path:
+        """The forwarded socket, absolute."""
+        return self.home / Path(self.listening.socket).expanduser()
+
+
+class _File(ConfigTable):
     paths: Paths
     asterisk: AsteriskAccess
     recording: RecordingLimits = RecordingLimits()
@@ -224,6 +251,7 @@ class _File(_Table):
     metrics: Metrics = Metrics()
     backup: Backup = Backup()
     ledger: Ledger = Ledger()
+    notify: Notify = Notify()
 
 
 class Config(_File):
@@ -241,7 +269,22 @@ class Config(_File):
 
 
 def load_config(path: Path) -> Config:
-    """Read the config file.
+    """Read the config file of an installation.
+
+    Raises:
+        ConfigError: With one line for each problem; or if it is a listening host's.
+    """
+    place = load_place(path)
+    if isinstance(place, ListeningHost):
+        raise ConfigError(
+            f"{path.name}: this is a listening host, and that needs the installation's own files",
+            hint="run it on the PBX; what listens, finds, exports and decides can be run here",
+        )
+    return place
+
+
+def load_place(path: Path) -> Config | ListeningHost:
+    """Read the config file of an installation, or of a machine on which people only listen.
 
     Raises:
         ConfigError: With one line for each problem.
@@ -254,7 +297,10 @@ def load_config(path: Path) -> Config:
     tables = toml_file.parse(path, content)
     if "home" in tables:
         raise ConfigError(f"{path.name}: home: unknown key")
-    config = toml_file.build(path, Config, tables | {"home": path.resolve().parent})
+    home = {"home": path.resolve().parent}
+    if "listening" in tables:
+        return toml_file.build(path, ListeningHost, tables | home)
+    config = toml_file.build(path, Config, tables | home)
     for name in ("prompts", "spool", "marks", "socket"):
         absolute = str(config.path(name))
         if _DIALPLAN_SAFE.fullmatch(absolute) is None:

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import combinations, permutations
 from string import Formatter
 from typing import Literal, Self
 
@@ -27,6 +28,7 @@ from policy.notice import Notice, Spoken
 from policy.numbers import normalise
 from policy.period import Period
 from policy.purposes import PURPOSES_BY_LAW, Balancing, Ground, Purpose
+from policy.reports import Reports
 from policy.retention import EVIDENCE, Backups, DataKind, Extension, Retention, SelectionList
 from policy.reviews import Incidents, Reviews
 from policy.rights import Right, Rights
@@ -81,7 +83,8 @@ class Policy(Section):
         incidents: How aggression is registered.
         access: Who may hear what; absent: nobody.
         reviews: How calls are reviewed; absent: they are not.
-        works_council: Its agreement to reviewing and listening.
+        reports: Who reads numbers about calls.
+        works_council: Its agreement to reviewing and listening, and to counting by agent.
         staff: How agents know.
         backups: Whether recordings are in a backup.
         conflicts: Contradictions inside the text.
@@ -113,6 +116,7 @@ class Policy(Section):
     incidents: Incidents = Incidents()
     access: Access | None = None
     reviews: Reviews | None = None
+    reports: Reports = Reports()
     works_council: WorksCouncil | None = None
     staff: Staff = Staff()
     backups: Backups = Backups()
@@ -162,8 +166,10 @@ class Policy(Section):
         yield from self._evidence_gone_too_soon()
         yield from self._grounds_that_do_not_carry()
         yield from self._deviations_without_a_clause()
+        yield from self._keys_that_hide_each_other()
         yield from self._names_that_nobody_declared()
         yield from self._keys_that_are_not_there()
+        yield from self._reports_that_may_not_be()
 
     def _words_that_are_missing(self) -> Iterator[str]:
         languages = set(self.notice.text)
@@ -244,6 +250,17 @@ class Policy(Section):
         if Right.PORTABILITY in self.rights.named and not self.grounds & {Ground.CONSENT, Ground.AGREEMENT}:
             yield "rights.named: portability needs a purpose under 6(1)(a) or 6(1)(b) (AVG art. 20), got none"
 
+    def _keys_that_hide_each_other(self) -> Iterator[str]:
+        """Refuse codes of one agent of which pressing the one presses the other, too."""
+        codes = {
+            "consent.agent_withdraw_code": self.consent.agent_withdraw_code,
+            "incidents.flag_code": self.incidents.flag_code,
+        }
+        given = [(key, code) for key, code in codes.items() if code is not None]
+        for (key, code), (other, its_code) in combinations(given, 2):
+            if any(one.startswith(two) or one.endswith(two) for one, two in permutations((code, its_code))):
+                yield f'{other}: must neither begin nor end as {key} ("{code}"), got "{its_code}"'
+
     def _deviations_without_a_clause(self) -> Iterator[str]:
         if self.granted_deviations and self.hardship is None:
             yield "granted_deviations: must stand under a [hardship] clause, got none"
@@ -277,6 +294,13 @@ class Policy(Section):
             "access.grants", "hold reason", sorted(self.access.hold_reasons), self.hold_reasons
         )
 
+    def _reports_that_may_not_be(self) -> Iterator[str]:
+        reports = self.reports
+        if reports.purpose is not None:
+            yield from unknown("reports.purpose", "purpose", (reports.purpose,), self.all_purposes)
+        if reports.by_agent and self.works_council is None:
+            yield "reports.by_agent: works_council must stand in the policy first (WOR art. 27), got none"
+
     def _keys_that_are_not_there(self) -> Iterator[str]:
         named = [(f"conflicts.{index}.about", one.about) for index, one in enumerate(self.conflicts)]
         named += [
@@ -307,6 +331,9 @@ class Policy(Section):
             yield "reviews.scored_by", self.reviews.scored_by
             yield "reviews.live_by", self.reviews.live_by
             yield "reviews.viewers", tuple(viewer.role for viewer in self.reviews.viewers)
+        yield "reports.read_by", self.reports.read_by
+        if "accounted_by" in self.reports.model_fields_set:
+            yield "reports.accounted_by", self.reports.accounted_by
 
     def _slots(self, language: str) -> dict[str, str]:
         slots = {"organisation": self.identity.organisation, "statement": self.identity.statement}

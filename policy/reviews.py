@@ -7,8 +7,10 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from policy.access import IncidentKind
+from policy.consent import FeatureCode
 from policy.period import Period
-from policy.section import Chosen, Listed, Name, Section, Text
+from policy.section import Chosen, Listed, Name, OrNone, Section, Text
 
 
 class Drawn(Enum):
@@ -108,8 +110,12 @@ class Incidents(Section):
         register_name: Where, such as `GIR`; absent: incidents are registered here only.
         registered_by: Roles of which one registers.
         audio_in_register: The recording itself goes into the register.
+        flag_code: What the agent presses in mid-call to point the call out; `none`: no such key.
+        flag_kind: For what that is; absent: the first kind that somebody may look into under this policy.
     """
 
     register_name: Text | None = None
     registered_by: Listed[Name] = ()
     audio_in_register: bool = False
+    flag_code: OrNone[FeatureCode] = "*8"
+    flag_kind: Chosen[IncidentKind] | None = None

@@ -46,6 +46,7 @@ _IS_ABOUT = {
     "Hangup": "",
     "MixMonitorStart": "",
     "MixMonitorStop": "",
+    "MusicOnHoldStart": "",
     "Status": "",
 }
 """Before the names of the headers that such an event never comes without."""

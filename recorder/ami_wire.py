@@ -190,6 +190,17 @@ class Rang:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MusicStarted:
+    """A channel hears music on hold: it waits in a queue, or somebody put it on hold.
+
+    Source: `main/manager_channels.c`, class `call`. That a caller joined a queue is told to class `agent`
+    only (`apps/app_queue.c`, `queue_channel_to_ami`).
+    """
+
+    channel_id: CallId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeEntered:
     """A channel entered a bridge.
 
@@ -253,6 +264,7 @@ Event = (
     FullyBooted
     | ChannelCreated
     | Rang
+    | MusicStarted
     | BridgeEntered
     | BridgeLeft
     | HungUp
@@ -362,6 +374,8 @@ def _event(headers: Mapping[str, str], variables: tuple[tuple[str, str], ...]) -
                 dest_channel=headers["DestChannel"],
                 dial_string=headers["DialString"],
             )
+        case "MusicOnHoldStart":
+            return MusicStarted(channel_id=CallId(headers["Uniqueid"]))
         case "BridgeEnter":
             return BridgeEntered(
                 **_channel(headers),

@@ -38,6 +38,7 @@ from recorder.ami_wire import (
     ChannelCreated,
     FullyBooted,
     HungUp,
+    MusicStarted,
     Rang,
     Tampered,
     TapeStarted,
@@ -269,7 +270,7 @@ class Captures:
                 self._background.start(self._compare(), name="compare with Asterisk")
             case Tampered():
                 self._tampering.heard()
-            case LinkUp() | TapeStopped() | ChannelCreated() | FullyBooted() | Rang():
+            case LinkUp() | TapeStopped() | ChannelCreated() | FullyBooted() | Rang() | MusicStarted():
                 pass
             case _:
                 assert_never(event)

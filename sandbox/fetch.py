@@ -1,4 +1,4 @@
-"""A real Asterisk, SIPp and espeak-ng in a folder: fetched once, without root, installed nowhere.
+"""A real Asterisk, SIPp, espeak-ng and OpenSSH in a folder: fetched once, without root, installed nowhere.
 
 Debian 12 and 13 ship no Asterisk, Debian forky ships the LTS. A private apt state downloads the whole
 closure from the mirror that this machine's own apt uses, `dpkg-deb -x` unpacks it, and the unpacked
@@ -27,10 +27,13 @@ MIRROR_VARIABLE = "CONSENTLINE_DEBIAN_MIRROR"
 
 RELEASE = "forky"
 WANTED = ("asterisk", "asterisk-modules", "espeak-ng", "sip-tester")
-# Downloaded because something names them as a dependency, never needed to run the four above.
+SSH_WANTED = ("libnss-wrapper", "openssh-client", "openssh-server")
+SSH_ROOT = "ssh"
+# Downloaded because something names them as a dependency, never needed to run those above.
 NOT_UNPACKED = (
     "adduser", "base-passwd", "debconf", "dirmngr", "gcc-", "gnupg", "gpg", "libperl5", "libpython3", "login",
-    "passwd", "perl", "pinentry", "procps", "python3", "readline-common", "sysvinit", "tzdata",
+    "passwd", "perl", "pinentry", "procps", "python3", "readline-common", "systemd_", "sysvinit", "tzdata",
+    "ucf",
 )  # fmt: skip
 KEYRINGS = tuple(
     Path("/usr/share/keyrings") / name
@@ -79,25 +82,35 @@ def sandbox_folder() -> Path:
     return Path(given).absolute() if given else Path(__file__).resolve().parent.parent / ".sandbox"
 
 
-def fetch(folder: Path | None = None) -> Unpacked:
+def fetch(folder: Path | None = None, *, wanted: Sequence[str] = WANTED, named: str = "root") -> Unpacked:
     """Return the unpacked packages, downloading them first if they are not there.
 
-    Safe against a second fetch at the same time and against being killed: a folder named `root` is complete.
+    Safe against a second fetch at the same time and against being killed: a folder of that name is complete.
+
+    Args:
+        folder: The sandbox's folder.
+        wanted: Packages; what they depend on comes with them.
+        named: The folder in it that they are unpacked to.
 
     Raises:
         SandboxError: no usable mirror, no keyring, or apt could not download.
     """
     folder = folder or sandbox_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    root = folder / "root"
+    root, partial = folder / named, folder / f"{named}.partial"
     with _locked(folder / "fetch.lock"):
-        if (known := _stamp(root)) is not None:
+        if (known := _stamp(root, wanted)) is not None:
             return Unpacked(root=root, versions=known)
-        versions = _unpack(download(WANTED, folder / "apt"), folder / "root.partial")
+        versions = _unpack(download(wanted, folder / "apt"), partial, wanted)
         shutil.rmtree(root, ignore_errors=True)
-        (folder / "root.partial").rename(root)
+        partial.rename(root)
         shutil.rmtree(folder / "apt")
         return Unpacked(root=root, versions=versions)
+
+
+def fetch_ssh(folder: Path | None = None) -> Unpacked:
+    """Return OpenSSH, client and server, unpacked apart: few tests need it; errors as those of `fetch`."""
+    return fetch(folder, wanted=SSH_WANTED, named=SSH_ROOT)
 
 
 @contextmanager
@@ -107,12 +120,12 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _stamp(root: Path) -> dict[str, str] | None:
+def _stamp(root: Path, wanted: Sequence[str]) -> dict[str, str] | None:
     try:
         versions: dict[str, str] = json.loads((root / STAMP).read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return None
-    return versions if set(WANTED) <= set(versions) else None
+    return versions if set(wanted) <= set(versions) else None
 
 
 def download(packages: Sequence[str], state: Path) -> list[Path]:
@@ -184,7 +197,7 @@ def _is_debian_archive(uri: str) -> bool:
     return path.endswith("/debian") and "security" not in path
 
 
-def _unpack(debs: Sequence[Path], target: Path) -> dict[str, str]:
+def _unpack(debs: Sequence[Path], target: Path, wanted: Sequence[str]) -> dict[str, str]:
     """Unpack what is needed into a fresh `target` and stamp it with the versions; return them."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
@@ -194,7 +207,7 @@ def _unpack(debs: Sequence[Path], target: Path) -> dict[str, str]:
     versions = {}
     for deb in debs:
         name, version, _ = deb.name.split("_")
-        if name in WANTED:
+        if name in wanted:
             versions[name] = version.replace("%3a", ":")
     (target / STAMP).write_text(json.dumps(versions, indent=2) + "\n")
     return versions
@@ -220,11 +233,11 @@ def _output(command: Sequence[str]) -> str:
 def main() -> int:
     """Fetch, and print the versions that will run."""
     try:
-        unpacked = fetch()
+        versions = {**fetch().versions, **fetch_ssh().versions}
     except SandboxError as error:
         print(f"sandbox: {error}", file=sys.stderr)
         return 1
-    for name, version in sorted(unpacked.versions.items()):
+    for name, version in sorted(versions.items()):
         print(f"{name} {version}")
     return 0
 

@@ -9,12 +9,12 @@ import click
 from commands.approvals.words import show_word
 from commands.frame.invocation import Invocation, pass_invocation
 from commands.frame.table import json_option
-from commands.identity.asking_why import who_of, who_options
+from commands.identity.asking_why import person_options, who_of
 
 
 @click.command()
 @click.argument("word", type=click.IntRange(min=1), metavar="WORD")
-@who_options
+@person_options
 @json_option
 @pass_invocation
 def deny(invocation: Invocation, /, *, word: int, as_json: bool, **given: Any) -> None:
@@ -28,5 +28,4 @@ def deny(invocation: Invocation, /, *, word: int, as_json: bool, **given: Any) -
 
     daemon = invocation.daemon()
     proved = asked(daemon, who_of(given)).prove(daemon)
-    question = {"proof": dict(proved.person.proof)}
-    show_word(daemon.ask_object("POST", f"/words/{word}/deny", question), as_json=as_json)
+    show_word(daemon.ask_object("POST", f"/words/{word}/deny", proved.to_json()), as_json=as_json)

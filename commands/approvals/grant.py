@@ -10,7 +10,7 @@ from commands.approvals.words import show_word
 from commands.frame.invocation import Invocation, pass_invocation
 from commands.frame.moments import MOMENT, as_iso, through
 from commands.frame.table import json_option
-from commands.identity.asking_why import who_of, who_options
+from commands.identity.asking_why import person_options, who_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     callback=through,
     help="From when on it counts no more.  [default: as long as it can]",
 )
-@who_options
+@person_options
 @json_option
 @pass_invocation
 def grant(

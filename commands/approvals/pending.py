@@ -9,11 +9,11 @@ import click
 from commands.approvals.words import COLUMNS
 from commands.frame.invocation import Invocation, pass_invocation
 from commands.frame.table import json_option, show
-from commands.identity.asking_why import who_of, who_options
+from commands.identity.asking_why import person_options, who_of
 
 
 @click.command()
-@who_options
+@person_options
 @json_option
 @pass_invocation
 def pending(invocation: Invocation, /, *, as_json: bool, **given: Any) -> None:
@@ -27,5 +27,5 @@ def pending(invocation: Invocation, /, *, as_json: bool, **given: Any) -> None:
 
     daemon = invocation.daemon()
     proved = asked(daemon, who_of(given)).prove(daemon)
-    rows = daemon.ask_rows("POST", "/words/mine", {"proof": dict(proved.person.proof)})
+    rows = daemon.ask_rows("POST", "/words/mine", proved.to_json())
     show(rows, COLUMNS, as_json=as_json, title="words")

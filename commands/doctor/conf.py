@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from commands.doctor import patience
 from commands.doctor.asterisk_files import AsteriskFiles, Section
 from commands.doctor.diagnosis import Check, note, ok, problem
+from policy.agent_keys import AgentKey, agent_codes
 from policy.config import AsteriskAccess
 from policy.model import Policy
 
@@ -184,19 +185,23 @@ def _patience(settings: Section, needed_s: int) -> Check:
 
 
 def _codes(files: AsteriskFiles, policies: Sequence[Policy]) -> Iterator[Check]:
-    """Yield the collisions of the withdrawal codes with each other and with Asterisk's features."""
+    """Yield the collisions of the keys in mid-call with each other and with Asterisk's features."""
     codes: dict[str, str] = {}
+    withdraw: set[str] = set()
     for policy in policies:
-        for code in (policy.consent.withdraw_code, policy.consent.agent_withdraw_code):
-            if code is not None:
-                codes.setdefault(code, policy.name)
+        agents = agent_codes(policy)
+        mine = (policy.consent.withdraw_code, agents.get(AgentKey.WITHDRAW))
+        withdraw |= {code for code in mine if code is not None}
+        for code in (*sorted(withdraw), *agents.values()):
+            codes.setdefault(code, policy.name)
     features = list(_features(files))
     application_map = files.read("features.conf").sections.get("applicationmap", Section(name=""))
     ours = {_code(value) for name, value in application_map.settings if name.startswith(_OUR_FEATURES)}
     for code, name in sorted(codes.items()):
-        where = f"withdrawal code {code}"
+        where = f"{'withdrawal code' if code in withdraw else 'code of an agent'} {code}"
         if code not in ours:
-            found = "features.conf does not have it: without the daemon nobody can withdraw"
+            means = "without the daemon nobody can withdraw" if code in withdraw else "callers hear the keys"
+            found = f"features.conf does not have it: {means}"
             yield problem(where, found, "include the rendered features.conf in [applicationmap]")
         collisions = [
             problem(where, f"{name} has {code} and {other_name} has {other}: one hides the other")
@@ -206,7 +211,7 @@ def _codes(files: AsteriskFiles, policies: Sequence[Policy]) -> Iterator[Check]:
         for feature, other, is_awake in features:
             if code.startswith(other) or other.startswith(code):
                 found = f"{feature} has {other}: one hides the other"
-                advice = f"give {feature} another code in features.conf, or the policy another withdraw_code"
+                advice = f"give {feature} another code in features.conf, or the policy another one"
                 collisions.append((problem if is_awake else note)(where, found, advice))
         yield from collisions or [ok(where, "no feature has a code that begins alike")]
 

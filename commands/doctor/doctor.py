@@ -67,6 +67,7 @@ def doctor(invocation: Invocation, asterisk_etc: Path, logrotate: Path, sandbox:
         *_policies(invocation, policies),
         *_keys(config, policies),
         *_people(config, policies),
+        *_notices(config, policies),
         *_storage(config, invocation.config_path),
         *_backups(config, policies),
         *_ledger(config),
@@ -151,6 +152,12 @@ def _people(config: Config, policies: Policies) -> list[Check]:
     from commands.doctor.people import people_checks
 
     return people_checks(config.path("database"), policies.by_name.values())
+
+
+def _notices(config: Config, policies: Policies) -> list[Check]:
+    from commands.doctor.notices import notice_checks
+
+    return notice_checks(config.notify, policies.by_name.values())
 
 
 def _storage(config: Config, config_path: Path) -> list[Check]:

@@ -15,7 +15,7 @@ from policy.clock import Clock, to_local
 from policy.config import Config, Target, TargetKind
 from policy.errors import ConsentlineError
 from store.db import Db
-from store.logbook import checkpoints, signing_key
+from store.logbook import checkpoints, log_keys
 
 NAME = "ledger"
 
@@ -24,18 +24,18 @@ def ledger_checks(config: Config, clock: Clock) -> list[Check]:
     """Return a check for the signing key, one for each target, and one where there is none."""
     try:
         with closing(Db.open_to_read(config.path("database"), clock=clock)) as db:
-            return [*_key(db), *_targets(db, config, clock.now())]
+            return [*_key(db, clock.now()), *_targets(db, config, clock.now())]
     except ConsentlineError as error:
         return [problem(NAME, error.text, error.hint)]
 
 
-def _key(db: Db) -> Iterator[Check]:
+def _key(db: Db, now: datetime) -> Iterator[Check]:
     name = f"{NAME}: signed by"
-    key = signing_key.key_in_use(db)
-    if key is None:
+    key, since = log_keys.key_in_use(db), log_keys.in_use_since(db)
+    if key is None or since is None:
         yield problem(name, "nobody yet", "start the daemon: it makes the key")
         return
-    yield ok(name, key.text)
+    yield ok(name, f"{key.text}, in use for {(now - since).days} days, since {to_local(since)}")
     newest = checkpoints.last(db)
     if newest is None:
         yield note(f"{NAME}: checkpoint", "none yet", "the daemon makes one at its start")

@@ -28,6 +28,8 @@ LARGEST_ANSWER_BYTES = 256 * 1024 * 1024
 BLOCK_BYTES = 256 * 1024
 
 _START = "start it with: consentline serve (or: systemctl start consentline)"
+_FORWARD = "forward it with: ssh -N -L {}:/path/on/the/PBX/control.sock LOGIN@PBX, see docs/listening.md"
+_BEHIND = "does the daemon run on the PBX, and may your login there reach its socket?"
 
 
 class DaemonAway(Unavailable):
@@ -35,10 +37,13 @@ class DaemonAway(Unavailable):
 
     Args:
         socket_path: Where the daemon was expected.
+        forwarded: Whether ssh was to bring it here from another machine.
     """
 
-    def __init__(self, socket_path: Path) -> None:
-        super().__init__(f"{socket_path}: the daemon is not running", hint=_START)
+    def __init__(self, socket_path: Path, *, forwarded: bool = False) -> None:
+        what = "the control socket of the PBX is not forwarded" if forwarded else "the daemon is not running"
+        hint = _FORWARD.format(socket_path) if forwarded else _START
+        super().__init__(f"{socket_path}: {what}", hint=hint)
         self.socket_path = socket_path
 
 
@@ -48,11 +53,15 @@ class Daemon:
     Args:
         socket_path: The control socket.
         answer_timeout_s: How long an answer may take; purging many recordings takes long.
+        forwarded: Whether ssh brings the socket here from another machine.
     """
 
-    def __init__(self, socket_path: Path, *, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> None:
+    def __init__(
+        self, socket_path: Path, *, answer_timeout_s: float = ANSWER_TIMEOUT_S, forwarded: bool = False
+    ) -> None:
         self._socket_path = socket_path
         self._answer_timeout_s = answer_timeout_s
+        self.forwarded = forwarded
 
     def status(self) -> Row:
         """Return what the daemon says of itself.
@@ -63,13 +72,13 @@ class Daemon:
         """
         return self.ask_object("GET", "/status")
 
-    def calls(self) -> list[Row]:
-        """Return one row a call, oldest first."""
-        return self.ask_rows("GET", "/calls")
+    def calls(self, *, queue: str | None = None, most: int | None = None) -> list[Row]:
+        """Return one row a call, oldest first; of one queue, and at most so many, the newest."""
+        return self.ask_rows("GET", "/calls" + _query(queue=queue, most=most))
 
-    def recordings(self) -> list[Row]:
-        """Return one row a recording, oldest first."""
-        return self.ask_rows("GET", "/recordings")
+    def recordings(self, *, most: int | None = None) -> list[Row]:
+        """Return one row a recording, oldest first; at most so many, the newest."""
+        return self.ask_rows("GET", "/recordings" + _query(most=most))
 
     def withdraw(self, *, by: str, call_id: str | None = None, recording_id: str | None = None) -> Row:
         """Withdraw the recording of a call, and return what was done."""
@@ -177,7 +186,7 @@ class Daemon:
         try:
             connection.connect()
         except OSError as error:
-            raise _in_words(self._socket_path, error) from error
+            raise self._in_words(error) from error
         return connection
 
     def _answer(
@@ -211,7 +220,21 @@ class Daemon:
             raise self._broken(type(error).__name__) from error
 
     def _broken(self, how: str) -> Unavailable:
-        return Unavailable(f"{self._socket_path}: the daemon broke off: {how}", hint="see the daemon's log")
+        hint = _BEHIND if self.forwarded else "see the daemon's log"
+        return Unavailable(f"{self._socket_path}: the daemon broke off: {how}", hint=hint)
+
+    def _in_words(self, error: OSError) -> ConsentlineError:
+        if error.errno in (errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR):
+            return DaemonAway(self._socket_path, forwarded=self.forwarded)
+        if error.errno in (errno.EACCES, errno.EPERM):
+            return AccessRefused(
+                f"{self._socket_path}: this login may not talk to the daemon",
+                hint="run this as the daemon's own user, or name the login in control.operator_logins",
+            )
+        reason = error.strerror or str(error)
+        return Unavailable(
+            f"{self._socket_path}: cannot be connected to: {reason}", hint="check paths.socket"
+        )
 
     def _nonsense(self, path: str, expected: str, got: object) -> Unavailable:
         return Unavailable(
@@ -220,16 +243,10 @@ class Daemon:
         )
 
 
-def _in_words(socket_path: Path, error: OSError) -> ConsentlineError:
-    if error.errno in (errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR):
-        return DaemonAway(socket_path)
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return AccessRefused(
-            f"{socket_path}: this login may not talk to the daemon",
-            hint="run this as the daemon's own user, or name the login in control.operator_logins",
-        )
-    reason = error.strerror or str(error)
-    return Unavailable(f"{socket_path}: cannot be connected to: {reason}", hint="check paths.socket")
+def _query(**given: str | int | None) -> str:
+    """Return the query of a question, such as `?most=5`; nothing where there is none."""
+    asked = {name: value for name, value in given.items() if value is not None}
+    return "?" + urlencode(asked) if asked else ""
 
 
 def _error_of(status: int, body: bytes) -> ConsentlineError:

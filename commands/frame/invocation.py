@@ -48,14 +48,18 @@ class Invocation:
         return load_policies(self.config().path("policies"))
 
     def daemon(self) -> Daemon:
-        """Return a client of this installation's daemon; nothing is connected yet.
+        """Return a client of the daemon, here or behind the socket that ssh brings; nothing is connected yet.
 
         Raises:
             ConfigError: If the config file cannot be used.
         """
         from commands.frame.control import Daemon
+        from policy.config import ListeningHost, load_place
 
-        return Daemon(self.config().path("socket"))
+        place = load_place(self.config_path)
+        if isinstance(place, ListeningHost):
+            return Daemon(place.socket_path, forwarded=True)
+        return Daemon(place.path("socket"))
 
     @contextmanager
     def records(self) -> Iterator[Records]:
@@ -71,6 +75,8 @@ class Invocation:
         try:
             daemon.status()
         except DaemonAway:
+            if daemon.forwarded:
+                raise
             from commands.frame.offline import Offline
 
             with Offline.opened(self.config()) as offline:

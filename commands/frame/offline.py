@@ -50,6 +50,11 @@ class Offline:
     archive: Archive
     boot: str
 
+    @property
+    def actor(self) -> str:
+        """Return how the ledger names who runs this."""
+        return f"login:{_login()}"
+
     @classmethod
     @contextmanager
     def opened(
@@ -84,13 +89,13 @@ class Offline:
                 archive.prepare()
                 yield cls(config=config, archive=archive, boot=this_boot() if boot is None else boot)
 
-    def calls(self) -> Sequence[Row]:
-        """Return one row a call, oldest first."""
-        return [row.to_json() for row in calls.all_calls(self.archive.db)]
+    def calls(self, *, queue: str | None = None, most: int | None = None) -> Sequence[Row]:
+        """Return one row a call, oldest first; of one queue, and at most so many, the newest."""
+        return [row.to_json() for row in calls.all_calls(self.archive.db, queue=queue, limit=most)]
 
-    def recordings(self) -> Sequence[Row]:
-        """Return one row a recording, oldest first."""
-        return [row.to_json() for row in request_calls.shown(self.archive.db)]
+    def recordings(self, *, most: int | None = None) -> Sequence[Row]:
+        """Return one row a recording, oldest first; at most so many, the newest."""
+        return [row.to_json() for row in request_calls.shown(self.archive.db, limit=most)]
 
     def withdraw(self, *, by: str, call_id: str | None = None, recording_id: str | None = None) -> Row:
         """Withdraw a recording that is not being made any more.
@@ -140,7 +145,7 @@ class Offline:
             return purge.look(self.archive, at).to_json()
         guard = ClockGuard(db=self.archive.db, clock=self.archive.clock, boot=self.boot)
         if clock_is_right:
-            guard.confirm(actor=f"login:{_login()}")
+            guard.confirm(actor=self.actor)
         try:
             return purge.run(self.archive, guard).to_json()
         finally:
@@ -180,7 +185,7 @@ class Offline:
             NotFound: If there is no alarm of one of these numbers; then nothing is settled.
         """
         with self.archive.db.write() as tx:
-            settled = alarms.settle(tx, alarm_ids, at=self.archive.clock.now(), actor=f"login:{_login()}")
+            settled = alarms.settle(tx, alarm_ids, at=self.archive.clock.now(), actor=self.actor)
         return [alarm.to_json() for alarm in settled]
 
     def finalise(self) -> Sequence[Row]:

@@ -19,6 +19,10 @@ CALL_COLUMNS = (
     "digit",
     "notice_heard_ms",
     "recording_id",
+    "queue",
+    "answered",
+    "waited_s",
+    "talked_s",
 )
 RECORDING_COLUMNS = (
     "recording_id",
@@ -38,11 +42,11 @@ RECORDING_COLUMNS = (
 class Records(Protocol):
     """Calls, recordings and alarms, wherever they are reached."""
 
-    def calls(self) -> Sequence[Row]:
-        """Return one row a call, oldest first."""
+    def calls(self, *, queue: str | None = None, most: int | None = None) -> Sequence[Row]:
+        """Return one row a call, oldest first; of one queue, and at most so many, the newest."""
 
-    def recordings(self) -> Sequence[Row]:
-        """Return one row a recording, oldest first."""
+    def recordings(self, *, most: int | None = None) -> Sequence[Row]:
+        """Return one row a recording, oldest first; at most so many, the newest."""
 
     def withdraw(self, *, by: str, call_id: str | None = None, recording_id: str | None = None) -> Row:
         """Withdraw the recording of a call, and return what was done."""

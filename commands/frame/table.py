@@ -10,6 +10,13 @@ from typing import Any
 import click
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+most_option = click.option(
+    "--most",
+    type=click.IntRange(1, 1_000_000),
+    default=10_000,
+    show_default=True,
+    help="How many, the newest.",
+)
 
 
 def show(

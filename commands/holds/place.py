@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from commands.frame.invocation import Invocation, pass_invocation
 from commands.frame.moments import MOMENT, as_iso, through
 from commands.frame.table import json_option, show
-from commands.identity.acting import as_person
+from commands.identity.asking_why import person_options, who_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,17 +27,19 @@ COLUMNS = ("hold_id", "recording_id", "reason", "decided_by", "role", "placed_at
     metavar=MOMENT,
     help="Its end; left out: as late as the policy allows. A bare day counts to its end.",
 )
-@as_person
+@person_options
 @json_option
 @pass_invocation
-def place(  # noqa: PLR0917 - click passes every one by name
+def place(
     invocation: Invocation,
+    /,
+    *,
     call: str,
     reason: str,
     why: str,
     until: datetime | None,
-    person: str | None,
     as_json: bool,
+    **given: Any,
 ) -> None:
     """Hold the recording of CALL, a call id or a recording id.
 
@@ -49,6 +51,16 @@ def place(  # noqa: PLR0917 - click passes every one by name
     Example:
       consentline holds place 1795282161.17 --reason threat --why "aangifte 2026-114" --until 2027-01-15
     """
-    asked = {"subject": call, "reason": reason, "why": why, "until": as_iso(until), "person": person}
-    row = invocation.daemon().ask_object("POST", "/holds/place", asked)
+    from commands.identity.proving import asked
+
+    daemon = invocation.daemon()
+    proved = asked(daemon, who_of(given)).prove(daemon)
+    question = {
+        **proved.to_json(),
+        "subject": call,
+        "reason": reason,
+        "why": why,
+        "until": as_iso(until),
+    }
+    row = daemon.ask_object("POST", "/holds/place", question)
     show([row], COLUMNS, as_json=as_json)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from commands.frame.invocation import Invocation, pass_invocation
 from commands.frame.table import json_option, show
-from commands.identity.acting import as_person
+from commands.identity.asking_why import person_options, who_of
 
 COLUMNS = ("hold_id", "recording_id", "reason", "released_by", "over_at")
 
@@ -14,10 +16,10 @@ COLUMNS = ("hold_id", "recording_id", "reason", "released_by", "over_at")
 @click.command()
 @click.argument("hold", metavar="HOLD", type=click.IntRange(min=1, max=2**63 - 1))
 @click.option("--why", required=True, metavar="TEXT", help="Why, in your own words.")
-@as_person
+@person_options
 @json_option
 @pass_invocation
-def release(invocation: Invocation, hold: int, why: str, person: str | None, as_json: bool) -> None:
+def release(invocation: Invocation, /, *, hold: int, why: str, as_json: bool, **given: Any) -> None:
     """Release HOLD, a number from `holds list`.
 
     The recording falls back at once to the term it had; where that is over, the next purge
@@ -27,6 +29,10 @@ def release(invocation: Invocation, hold: int, why: str, person: str | None, as_
     Example:
       consentline holds release 3 --why "geen aangifte gedaan"
     """
-    asked = {"hold": hold, "why": why, "person": person}
-    row = invocation.daemon().ask_object("POST", "/holds/release", asked)
+    from commands.identity.proving import asked
+
+    daemon = invocation.daemon()
+    proved = asked(daemon, who_of(given)).prove(daemon)
+    question = {**proved.to_json(), "hold": hold, "why": why}
+    row = daemon.ask_object("POST", "/holds/release", question)
     show([row], COLUMNS, as_json=as_json)

@@ -68,9 +68,14 @@ class Why:
         return {"purpose": self.purpose, "reason": self.reason, "case": self.case}
 
 
+def person_options(command: Command) -> Command:
+    """Add what says who asks, where the question itself says under which policy."""
+    return _PERSON(passphrase_option(command))
+
+
 def who_options(command: Command) -> Command:
-    """Add what says who asks."""
-    return _PERSON(_POLICY(passphrase_option(command)))
+    """Add what says who asks, and under which policy."""
+    return person_options(_POLICY(command))
 
 
 def together_options(command: Command) -> Command:
@@ -86,7 +91,7 @@ def why_options(command: Command) -> Command:
 
 
 def who_of(given: dict[str, Any]) -> Who:
-    """Take the answers to `who_options` and `together_options` out of a command's keywords."""
+    """Take the answers to these options out of a command's keywords."""
     together, together_fds = given.pop("together", ()), given.pop("together_fds", ())
     if together_fds and len(together_fds) != len(together):
         raise click.UsageError(
@@ -95,7 +100,7 @@ def who_of(given: dict[str, Any]) -> Who:
         )
     return Who(
         person=given.pop("person"),
-        policy=given.pop("policy"),
+        policy=given.pop("policy", None),
         passphrase_fd=given.pop("passphrase_fd"),
         together=together,
         together_fds=together_fds,

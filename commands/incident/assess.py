@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from commands.frame.invocation import Invocation, pass_invocation
 from commands.frame.table import json_option, show
-from commands.identity.acting import as_person
+from commands.identity.asking_why import person_options, who_of
 
 COLUMNS = ("incident_id", "call_id", "policy", "kind", "stage", "assessed_by", "assessed_at", "reason")
 
@@ -15,11 +17,11 @@ COLUMNS = ("incident_id", "call_id", "policy", "kind", "stage", "assessed_by", "
 @click.argument("call", metavar="CALL")
 @click.option("--keep/--drop", "keep", default=None, help="Keep it by the policy's extension, or not.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; it stays with the incident.")
-@as_person
+@person_options
 @json_option
 @pass_invocation
-def assess(  # noqa: PLR0917 - click passes every one by name
-    invocation: Invocation, call: str, keep: bool | None, reason: str, person: str | None, as_json: bool
+def assess(
+    invocation: Invocation, /, *, call: str, keep: bool | None, reason: str, as_json: bool, **given: Any
 ) -> None:
     """Decide about CALL, which was flagged, before its first term is over.
 
@@ -31,8 +33,13 @@ def assess(  # noqa: PLR0917 - click passes every one by name
     Example:
       consentline incident assess 1795282161.17 --keep --reason "bedreiging, aangifte volgt"
     """
+    from commands.identity.proving import asked
+
+    who = who_of(given)
     if keep is None:
         raise click.UsageError("say --keep or --drop")
-    asked = {"call": call, "keep": keep, "reason": reason, "person": person}
-    row = invocation.daemon().ask_object("POST", "/incidents/assess", asked)
+    daemon = invocation.daemon()
+    proved = asked(daemon, who).prove(daemon)
+    question = {**proved.to_json(), "call": call, "keep": keep, "reason": reason}
+    row = daemon.ask_object("POST", "/incidents/assess", question)
     show([row], COLUMNS, as_json=as_json)

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     help="Checkpoints fetched from a target: files, folders of them, or a syslog; several times.",
 )
 @click.option(
-    "--vkey", metavar="VKEY", help="The key to believe, as init printed it.  [default: the database's]"
+    "--vkey",
+    metavar="VKEY",
+    help="The key to believe, with those it vouches for.  [default: the database's]",
 )
 @click.option(
     "--database",
@@ -86,8 +88,9 @@ def _print(verified: Verified) -> None:
             click.echo("none from elsewhere: who has the signing key could have rewritten it (--checkpoint)")
         else:
             click.echo(f"vouched for from elsewhere: the first {checked.newest_shown} entries")
-        for key in checked.vkeys:
-            click.echo(f"signed by {key}")
+        for span in checked.spans:
+            until = "" if span.last is None else f" up to {span.last} entries"
+            click.echo(f"signed{until} by {span.key.text}")
     if verified.accounted is not None:
         click.echo(f"recordings: {verified.accounted.kept} kept, {verified.accounted.erased} erased")
     for found in report.breaks:

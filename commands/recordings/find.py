@@ -31,6 +31,7 @@ COLUMNS = ("recording_id", "started_at", "duration_ms", "caller", "agents", "inc
 )
 @click.option("--number", metavar="NUMBER", help="The caller's number.")
 @click.option("--agent", metavar="PERSON", help="Who held the call.")
+@click.option("--queue", metavar="NAME", help="In which the caller waited.")
 @click.option(
     "--incident",
     type=click.Choice(["aggression", "misconduct", "threat", "exceptional"]),

@@ -9,7 +9,7 @@ import click
 from commands.frame.invocation import Invocation, pass_invocation
 from commands.frame.moments import MOMENT, as_iso, beginning
 from commands.frame.table import json_option, show
-from commands.identity.asking_why import who_of, who_options
+from commands.identity.asking_why import person_options, who_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,7 +25,7 @@ COLUMNS = ("started_at", "at", "name", "role", "action", "purpose", "reason", "e
     callback=beginning,
     help="Only accesses of this day or moment, or later.",
 )
-@who_options
+@person_options
 @json_option
 @pass_invocation
 def heard(invocation: Invocation, /, *, as_json: bool, since: datetime | None, **given: Any) -> None:
@@ -39,7 +39,7 @@ def heard(invocation: Invocation, /, *, as_json: bool, since: datetime | None, *
 
     daemon = invocation.daemon()
     proved = asked(daemon, who_of(given)).prove(daemon)
-    question = {"proof": dict(proved.person.proof), "since": as_iso(since)}
+    question = {**proved.to_json(), "since": as_iso(since)}
     show(
         daemon.ask_rows("POST", "/heard", question), COLUMNS, as_json=as_json, title="accesses to your calls"
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -16,6 +15,7 @@ from daemon.control import Route, Row, ShortText, array, read
 from daemon.doorway import Doorway
 from daemon.peers import Asker, Peer
 from daemon.proofs import Proofs
+from daemon.who import ProofQuestion
 from policy.access import Action, IncidentKind, PurposeName
 from policy.clock import from_iso, to_iso
 from policy.errors import ConsentlineError
@@ -44,14 +44,13 @@ Moment = Annotated[str, StringConstraints(max_length=40)]
 Opens = Literal["listen", "export", "retrieve", "erase"]
 
 
-class WhoQuestion(Asked):
-    """Who asks, proven; and under which policy, where they have hats under several.
+class WhoQuestion(ProofQuestion):
+    """Who asks; and under which policy, where they have hats under several.
 
     Attributes:
         together: Who is there and proved it, too.
     """
 
-    proof: ProofWire
     together: Annotated[tuple[ProofWire, ...], Field(max_length=MOST_TOGETHER)] = ()
     policy: NameText | None = None
 
@@ -116,20 +115,14 @@ class FindQuestion(WhyQuestion):
     number: ShortText | None = None
     agent: NameText | None = None
     incident: IncidentKind | None = None
+    queue: ShortText | None = None
     most: Annotated[int, Field(ge=1, le=MOST_FOUND)] = 200
 
 
-class HeardQuestion(Asked):
+class HeardQuestion(ProofQuestion):
     """Since when somebody wants to know who heard their calls."""
 
-    proof: ProofWire
     since: Moment | None = None
-
-
-class MineQuestion(Asked):
-    """Whose words."""
-
-    proof: ProofWire
 
 
 class WordQuestion(WhyQuestion):
@@ -149,10 +142,9 @@ class WordQuestion(WhyQuestion):
     until: Moment | None = None
 
 
-class AnswerQuestion(Asked):
+class AnswerQuestion(ProofQuestion):
     """What somebody answers who was asked for a word."""
 
-    proof: ProofWire
     until: Moment | None = None
     passed: Annotated[tuple[PassedShareWire, ...], Field(max_length=32)] = ()
 
@@ -262,6 +254,7 @@ class AccessDesk:
             number=None if asked.number is None else normalise(asked.number),
             agent=None if asked.agent is None else PersonId(asked.agent),
             incident=asked.incident,
+            queue=asked.queue,
         )
         question = await self._question(asked, peer, Action.FIND)
         found = await self._door.find(question, search, most=asked.most)
@@ -271,7 +264,7 @@ class AccessDesk:
         asked = await read(request, HeardQuestion)
         since = moment("from", asked.since)
         agent = await self._proofs.prove(asked.proof, peer)
-        heard = await self._door.heard(agent, since, _actor(agent, peer))
+        heard = await self._door.heard(agent, since, peer.acting_as(agent))
         return array([one.to_json() for one in heard])
 
     # ---------------------------------------------------------------- words
@@ -292,7 +285,7 @@ class AccessDesk:
             action=asked.action,
             purpose=PurposeName(asked.purpose),
             reason=checked_reason(asked.reason),
-            actor=_actor(asker, peer),
+            actor=peer.acting_as(asker),
         )
         wanted = Wanted(
             kind=asked.kind,
@@ -304,7 +297,7 @@ class AccessDesk:
         return web.json_response(row.to_json(self._door.now()))
 
     async def _mine(self, request: web.Request, peer: Peer) -> web.StreamResponse:
-        asked = await read(request, MineQuestion)
+        asked = await read(request, ProofQuestion)
         return array(await self._door.words_of(await self._proofs.prove(asked.proof, peer)))
 
     async def _lend(self, request: web.Request, peer: Peer) -> web.StreamResponse:
@@ -324,13 +317,13 @@ class AccessDesk:
     async def _deny(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked = await read(request, AnswerQuestion)
         giver = await self._proofs.prove(asked.proof, peer)
-        row = await self._door.deny(_number(request), giver, actor=_actor(giver, peer))
+        row = await self._door.deny(_number(request), giver, actor=peer.acting_as(giver))
         return web.json_response(row.to_json(self._door.now()))
 
     async def _take_back(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked = await read(request, AnswerQuestion)
         person = await self._proofs.prove(asked.proof, peer)
-        row = await self._door.take_back(_number(request), person, actor=_actor(person, peer))
+        row = await self._door.take_back(_number(request), person, actor=peer.acting_as(person))
         return web.json_response(row.to_json(self._door.now()))
 
     # ---------------------------------------------------------------- small steps
@@ -346,7 +339,7 @@ class AccessDesk:
         return Question(
             person=person,
             login=peer.login,
-            actor=_actor(person, peer),
+            actor=peer.acting_as(person),
             company=company,
             policy=policy,
             action=action,
@@ -406,10 +399,6 @@ def moment(what: str, text: str | None) -> datetime | None:
 
 def _number(request: web.Request) -> int:
     return int(request.match_info["word"])
-
-
-def _actor(person: PersonId, peer: Peer) -> str:
-    return replace(peer, person=person).actor
 
 
 def _base64(data: bytes) -> str:

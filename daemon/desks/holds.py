@@ -10,41 +10,41 @@ from pydantic import Field
 
 from casework import holds
 from casework.discretion import discretion
-from daemon.control import Question, Route, ShortText, array, read
+from daemon.control import Route, ShortText, array, read
 from daemon.desks.incidents import Words
 from daemon.peers import Asker, Peer
+from daemon.proofs import Proofs
 from daemon.store_thread import StoreThread
-from daemon.who import who, who_if_any
+from daemon.who import ProofQuestion, proven, who_if_any
 from policy.clock import from_iso
 from policy.errors import ConsentlineError
 from store.files.archive import Archive
 from store.retention.holds import HoldRow
 
 
-class PlaceQuestion(Question):
-    """Which recording or call, for which reason, until when; `person`: who decides, as of `who`."""
+class PlaceQuestion(ProofQuestion):
+    """Which recording or call, for which reason, until when."""
 
     subject: ShortText
     reason: ShortText
     why: Words
     until: ShortText | None = None
-    person: ShortText | None = None
 
 
-class ReleaseQuestion(Question):
+class ReleaseQuestion(ProofQuestion):
     """Which hold, and why it ends."""
 
     hold: Annotated[int, Field(ge=1, lt=2**63)]
     why: Words
-    person: ShortText | None = None
 
 
 class HoldsDesk:
     """Puts the questions about holds to `casework.holds`, in the store thread."""
 
-    def __init__(self, archive: Archive, thread: StoreThread) -> None:
+    def __init__(self, archive: Archive, thread: StoreThread, proofs: Proofs) -> None:
         self._archive = archive
         self._thread = thread
+        self._proofs = proofs
 
     def routes(self) -> Sequence[Route]:
         """Return what can be asked here."""
@@ -70,9 +70,9 @@ class HoldsDesk:
             raise ConsentlineError(
                 f'until: must be a date or time such as 2027-02-01, got "{asked.until}"'
             ) from None
+        by = await proven(self._proofs, asked, peer)
 
         def work() -> HoldRow:
-            by = who(archive.db, peer, asked.person)
             with discretion(archive, by, asked.subject, action="hold"):
                 return holds.place(archive, asked.subject, asked.reason, by, why=asked.why, until=until)
 
@@ -81,9 +81,9 @@ class HoldsDesk:
 
     async def _release(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked, archive = await read(request, ReleaseQuestion), self._archive
+        by = await proven(self._proofs, asked, peer)
 
         def work() -> HoldRow:
-            by = who(archive.db, peer, asked.person)
             with discretion(archive, by, holds.subject_of(archive, asked.hold), action="release"):
                 return holds.release(archive, asked.hold, by, why=asked.why)
 

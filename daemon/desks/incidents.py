@@ -12,8 +12,9 @@ from casework import incidents
 from casework.discretion import discretion
 from daemon.control import Question, Route, ShortText, array, read
 from daemon.peers import Asker, Peer
+from daemon.proofs import Proofs
 from daemon.store_thread import StoreThread
-from daemon.who import who, who_if_any
+from daemon.who import ProofQuestion, proven, who, who_if_any
 from policy.access import IncidentKind
 from policy.vocabulary import CallId
 from store.files.archive import Archive
@@ -30,21 +31,21 @@ class FlagQuestion(Question):
     person: ShortText | None = None
 
 
-class AssessQuestion(Question):
+class AssessQuestion(ProofQuestion):
     """Which call, whether it is kept, and why."""
 
     call: ShortText
     keep: bool
     reason: Words
-    person: ShortText | None = None
 
 
 class IncidentsDesk:
     """Puts the questions about incidents to `casework.incidents`, in the store thread."""
 
-    def __init__(self, archive: Archive, thread: StoreThread) -> None:
+    def __init__(self, archive: Archive, thread: StoreThread, proofs: Proofs) -> None:
         self._archive = archive
         self._thread = thread
+        self._proofs = proofs
 
     def routes(self) -> Sequence[Route]:
         """Return what can be asked here."""
@@ -73,9 +74,9 @@ class IncidentsDesk:
 
     async def _assess(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked, archive = await read(request, AssessQuestion), self._archive
+        by = await proven(self._proofs, asked, peer)
 
         def work() -> IncidentRow:
-            by = who(archive.db, peer, asked.person)
             with discretion(archive, by, asked.call, action="assess"):
                 return incidents.assess(
                     archive, CallId(asked.call), keep=asked.keep, reason=asked.reason, by=by

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from aiohttp import web
 
@@ -11,6 +10,7 @@ from daemon.control import Question, Route, Row, array, read
 from daemon.peers import Asker, Peer
 from daemon.proofs import Proofs, must_be
 from daemon.store_thread import StoreThread
+from daemon.who import ProofQuestion
 from policy.access import RoleName
 from policy.clock import Clock, to_iso
 from policy.errors import AccessRefused, NotFound, StateConflict
@@ -25,7 +25,6 @@ from store.keyring.key_wire import (
     GrantWire,
     KeyIdText,
     NameText,
-    ProofWire,
     PublicHalfWire,
     SlotWire,
     to_json,
@@ -58,12 +57,6 @@ class FailedQuestion(Question):
     challenge: ChallengeId
 
 
-class ProofQuestion(Question):
-    """Who asks, proven."""
-
-    proof: ProofWire
-
-
 class EnrolQuestion(Question):
     """A key that somebody made for themselves: its public half and the slot of its private half."""
 
@@ -71,21 +64,19 @@ class EnrolQuestion(Question):
     slot: SlotWire
 
 
-class PassphraseQuestion(Question):
+class PassphraseQuestion(ProofQuestion):
     """The same key under another passphrase."""
 
-    proof: ProofWire
     slot: SlotWire
 
 
-class GrantQuestion(Question):
+class GrantQuestion(ProofQuestion):
     """A reading key, sealed by a holder to somebody else.
 
     Attributes:
         to_key: The person's key that it was sealed to, so that one made anew meanwhile is noticed.
     """
 
-    proof: ProofWire
     key_id: KeyIdText
     person: NameText
     to_key: KeyIdText
@@ -150,7 +141,7 @@ class KeyDesk:
 
         def work() -> None:
             with self._db.write() as tx:
-                person_keys.enrol(tx, public, slot, at=self._clock.now(), actor=_actor(person, peer))
+                person_keys.enrol(tx, public, slot, at=self._clock.now(), actor=peer.acting_as(person))
 
         await self._run(work)
         return web.json_response({"person": person, "fingerprint": public.fingerprint})
@@ -164,7 +155,7 @@ class KeyDesk:
 
         def work() -> None:
             with self._db.write() as tx:
-                person_keys.change_slot(tx, slot, at=self._clock.now(), actor=_actor(person, peer))
+                person_keys.change_slot(tx, slot, at=self._clock.now(), actor=peer.acting_as(person))
             self._db.forget_deleted()  # else the old slot waits in the write-ahead log for a guess
 
         await self._run(work)
@@ -201,7 +192,7 @@ class KeyDesk:
             )
         if person_keys.get(self._db, person).public.key_id != question.to_key:
             raise StateConflict(f"person {person}: has another key by now", hint="run it again")
-        actor = _actor(granter, peer)
+        actor = peer.acting_as(granter)
         with self._db.write() as tx:
             reading_keys.grant(tx, key_id, person, question.sealed, at=now, actor=actor)
             over = reading_keys.end_custody(
@@ -264,7 +255,3 @@ class KeyDesk:
         now = self._clock.now()
         hats = people.in_policy(self._db, person, policy).hats
         return any(hat.role == role and hat.worn_at(now) for hat in hats)
-
-
-def _actor(person: PersonId, peer: Peer) -> str:
-    return replace(peer, person=person).actor

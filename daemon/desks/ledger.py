@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from daemon.checkpoints import CheckpointKeeper
+from daemon.checkpoints import CheckpointKeeper, rotated_to_json
 from daemon.control import HexId, Question, Route, ShortText, read
 from daemon.peers import Asker, Peer
 from policy.clock import from_iso
@@ -41,12 +41,16 @@ class LedgerDesk:
         """Return what can be asked here."""
         return (
             Route("POST", "/ledger/checkpoint", self._checkpoint, Asker.OPERATOR),
+            Route("POST", "/ledger/rotate-key", self._rotate_key, Asker.OPERATOR),
             Route("POST", "/receipt", self._receipt, Asker.OPERATOR),
             Route("POST", "/declaration", self._declaration, Asker.OPERATOR),
         )
 
     async def _checkpoint(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         return web.json_response({"note": await self._keeper.checkpoint()})
+
+    async def _rotate_key(self, request: web.Request, peer: Peer) -> web.StreamResponse:
+        return web.json_response(rotated_to_json(await self._keeper.rotate_key(peer.actor)))
 
     async def _receipt(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         question = await read(request, ReceiptQuestion)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Protocol
+from typing import Annotated, Final, Protocol
 
 from aiohttp import web
 from pydantic import Field, StringConstraints
@@ -15,6 +16,8 @@ from policy.clock import from_iso
 from policy.errors import ConsentlineError
 from policy.evidence import Heard
 from policy.vocabulary import CallId, RecordingId, WithdrawnBy
+
+_MOST: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 
 class WithdrawQuestion(Question):
@@ -85,11 +88,11 @@ class Operations(Protocol):
     async def status(self) -> Row:
         """Return how the daemon is."""
 
-    async def calls(self) -> Sequence[Row]:
-        """Return one row a call."""
+    async def calls(self, *, queue: str | None, most: int | None) -> Sequence[Row]:
+        """Return one row a call; of one queue, and at most so many, the newest."""
 
-    async def recordings(self) -> Sequence[Row]:
-        """Return one row a recording."""
+    async def recordings(self, *, most: int | None) -> Sequence[Row]:
+        """Return one row a recording; at most so many, the newest."""
 
     async def withdraw_call(self, call_id: CallId, by: WithdrawnBy) -> Row:
         """Withdraw the recording of a call."""
@@ -152,10 +155,10 @@ class OperationsDesk:
         return web.json_response(dict(await self._operations.status()))
 
     async def _calls(self, request: web.Request, peer: Peer) -> web.StreamResponse:
-        return array(await self._operations.calls())
+        return array(await self._operations.calls(queue=request.query.get("queue"), most=_most(request)))
 
     async def _recordings(self, request: web.Request, peer: Peer) -> web.StreamResponse:
-        return array(await self._operations.recordings())
+        return array(await self._operations.recordings(most=_most(request)))
 
     async def _ledger(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         first = request.query.get("from", "0")
@@ -211,3 +214,12 @@ class OperationsDesk:
 
     async def _decision(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         return web.json_response(dict(await self._operations.decide(await read(request, DecisionQuestion))))
+
+
+def _most(request: web.Request) -> int | None:
+    most = request.query.get("most")
+    if most is None:
+        return None
+    if _MOST.fullmatch(most) is None:
+        raise ConsentlineError(f'{request.path}: most: must be a number from 1 on, got "{most[:20]}"')
+    return int(most)

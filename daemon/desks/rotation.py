@@ -154,7 +154,7 @@ class RotationDesk:
     async def _begin(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         question = await read(request, BeginQuestion)
         person = await self._proofs.prove(question.proof, peer)
-        actor = replace(peer, person=person).actor
+        actor = peer.acting_as(person)
         public = PublicHalf(data=question.public_half)
         sealed = {PersonId(one.person): one.sealed for one in question.grants}
 

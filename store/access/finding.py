@@ -39,6 +39,7 @@ class Search:
         number: The caller's, after `policy.numbers.normalise`.
         agent: Who held the call.
         incident: What it was flagged for, and not dropped.
+        queue: In which the caller waited.
     """
 
     since: datetime | None = None
@@ -46,6 +47,7 @@ class Search:
     number: str | None = None
     agent: PersonId | None = None
     incident: IncidentKind | None = None
+    queue: str | None = None
 
     def __post_init__(self) -> None:
         if self.since is not None and self.before is not None and self.before <= self.since:
@@ -61,6 +63,7 @@ class Search:
             "number": None if self.number is None else mask_number(self.number),
             "agent": self.agent,
             "incident": None if self.incident is None else self.incident.value,
+            "queue": self.queue,
         }
 
 
@@ -100,6 +103,9 @@ def candidates(db: Db, policy: str, search: Search, *, tag_key: bytes) -> list[R
     if search.number is not None:
         conditions.append("c.caller_tag = ?")
         values.append(number_tag(tag_key, search.number))
+    if search.queue is not None:
+        conditions.append("c.queue = ?")
+        values.append(search.queue)
     if search.agent is not None:
         conditions.append(
             "EXISTS (SELECT 1 FROM recording_agents a WHERE a.recording_id = r.recording_id"

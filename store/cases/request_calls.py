@@ -154,10 +154,17 @@ def keeping_alone(db: Db, at: datetime) -> frozenset[RecordingId]:
     return frozenset(RecordingId(row["recording_id"]) for row in found)
 
 
-def shown(db: Db) -> tuple[RecordingRow, ...]:
-    """Return every recording as lists show them, oldest first: those left out that only a request keeps."""
+def shown(db: Db, *, limit: int | None = None) -> tuple[RecordingRow, ...]:
+    """Return recordings as lists show them, oldest first: those left out that only a request keeps.
+
+    Args:
+        db: Where they are.
+        limit: At most so many, the newest.
+    """
     unseen = keeping_alone(db, db.clock.now())
-    return tuple(row for row in recordings.all_recordings(db) if row.recording_id not in unseen)
+    wanted = None if limit is None else limit + len(unseen)
+    rows = [row for row in recordings.all_recordings(db, limit=wanted) if row.recording_id not in unseen]
+    return tuple(rows if limit is None else rows[max(0, len(rows) - limit) :])
 
 
 def bridged_until(

@@ -14,15 +14,17 @@ from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
 from policy.errors import IntegrityError, NotFound, Unavailable
 from store.db import Db
-from store.logbook import checkpoints, ledger, ledger_nodes, notes, proofs
+from store.logbook import checkpoints, ledger, ledger_nodes, log_keys, notes, proofs
 from store.logbook.checkpoints import Checkpoint
 from store.logbook.ledger import Kind
 from store.logbook.ledger_check import MOST_BREAKS, Break
+from store.logbook.log_keys import Span
 from store.logbook.notes import VerifierKey
 
 HERE: Final = "this database"
@@ -50,14 +52,14 @@ class Checked:
     Attributes:
         own: How many stand in the database.
         shown: How many came from elsewhere.
-        vkeys: Whose signatures were believed.
+        spans: Whose signatures were believed, and at which sizes.
         newest_shown: Entries under the newest one from elsewhere: up to there others vouch; None: nowhere.
         breaks: Where it breaks.
     """
 
     own: int
     shown: int
-    vkeys: tuple[str, ...]
+    spans: tuple[Span, ...]
     newest_shown: int | None
     breaks: tuple[Break, ...]
 
@@ -91,15 +93,17 @@ def check(db: Db, size: int, *, shown: Sequence[Shown] = (), trusted: VerifierKe
         db: The database.
         size: Entries that `ledger_check.verify` checked; younger checkpoints are passed over.
         shown: Checkpoints from elsewhere.
-        trusted: The key to believe; None: the keys that this database says signed it.
+        trusted: The key to believe, and those that it vouches for, before and after it; None: the keys
+            that this database says signed it.
 
     Raises:
         Unavailable: If the database cannot be read.
     """
     found = _Found(db=db, size=size, nodes=cache(ledger_nodes.nodes(db)))
-    keys = _own_keys(found)
-    believed = tuple(keys.values()) if trusted is None else (trusted,)
-    own = _own(found, keys if trusted is None else {0: trusted})
+    believed = log_keys.spans_of(sorted(_own_keys(found).items(), key=itemgetter(0)))
+    if trusted is not None and all(span.key != trusted for span in believed):
+        believed = (Span(key=trusted, first=1, last=None),)
+    own = _own(found, believed)
     newest: int | None = None
     for one in shown:
         checkpoint = _shown_elsewhere(found, one, believed)
@@ -110,7 +114,7 @@ def check(db: Db, size: int, *, shown: Sequence[Shown] = (), trusted: VerifierKe
     return Checked(
         own=len(own),
         shown=len(shown),
-        vkeys=tuple(key.text for key in believed),
+        spans=believed,
         newest_shown=newest,
         breaks=tuple(found.breaks[:MOST_BREAKS]),
     )
@@ -164,7 +168,7 @@ def _own_keys(found: _Found) -> Mapping[int, VerifierKey]:
             found.broken(seq, f"key of entry {seq}: {error.text}")
             continue
         body = bodies.get(seq, b"")
-        if body is not None and f'"{key.text}"'.encode() not in body:
+        if body is None or f'"{key.text}"'.encode() not in body:
             found.broken(seq, f"key of entry {seq}: the ledger took no such key into use")
             continue
         keys[seq] = key
@@ -174,7 +178,7 @@ def _own_keys(found: _Found) -> Mapping[int, VerifierKey]:
     return keys
 
 
-def _own(found: _Found, keys: Mapping[int, VerifierKey]) -> dict[int, str]:
+def _own(found: _Found, believed: Sequence[Span]) -> dict[int, str]:
     """Check the checkpoints in the database; return their texts by size."""
     now = ledger.head(found.db).size
     made = {
@@ -193,13 +197,14 @@ def _own(found: _Found, keys: Mapping[int, VerifierKey]) -> dict[int, str]:
             continue
         if size not in made:
             found.broken(size - 1, f"{name}: entry {size - 1} does not say that one was made")
-        in_use = [seq for seq in keys if seq < size]
-        if not in_use:
+        signers = [span.key for span in believed if span.covers(size)]
+        if not signers:
             found.broken(size - 1, f"{name}: no key was in use that could have signed it")
             continue
         try:
             note = bytes(row["note"]).decode()
-            checkpoint = checkpoints.open_checkpoint(note, keys[max(in_use)])
+            # Two, where one key vouches for the next: both have to have signed.
+            (checkpoint,) = {checkpoints.open_checkpoint(note, key) for key in signers}
         except (IntegrityError, UnicodeDecodeError) as error:
             text = error.text if isinstance(error, IntegrityError) else "is no text"
             found.broken(size - 1, f"{name}: {text}")
@@ -212,21 +217,28 @@ def _own(found: _Found, keys: Mapping[int, VerifierKey]) -> dict[int, str]:
     for size in sorted(made - set(known)):
         if size <= found.size:
             found.broken(size - 1, f"entry {size - 1}: the checkpoint that it tells of is missing")
+    for span in believed[1:]:
+        if span.first not in made:
+            found.broken(span.first - 2, f"entry {span.first - 2}: the key before vouches for no such key")
     return known
 
 
-def _shown_elsewhere(found: _Found, one: Shown, believed: Sequence[VerifierKey]) -> Checkpoint | None:
-    """Return a checkpoint from elsewhere if somebody believed signed it."""
-    for key in believed:
+def _shown_elsewhere(found: _Found, one: Shown, believed: Sequence[Span]) -> Checkpoint | None:
+    """Return a checkpoint from elsewhere if somebody believed signed it, at a size that was theirs."""
+    problem = ""
+    for span in believed:
         try:
-            return checkpoints.open_checkpoint(one.note, key)
+            checkpoint = checkpoints.open_checkpoint(one.note, span.key)
         except notes.NoteUnsigned:
             continue
         except IntegrityError as error:
             found.broken(None, f"{one.where}: {error.text}")
             return None
-    names = " or ".join(key.text for key in believed) or "anybody who is believed"
-    found.broken(None, f"{one.where}: is not signed by {names}")
+        if span.covers(checkpoint.size):
+            return checkpoint
+        problem = f"was signed over {checkpoint.size} entries by a key that signs others: {span.key.text}"
+    names = " or ".join(span.key.text for span in believed) or "anybody who is believed"
+    found.broken(None, f"{one.where}: {problem or f'is not signed by {names}'}")
     return None
 
 

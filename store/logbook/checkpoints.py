@@ -27,7 +27,7 @@ from typing import Final
 from policy.clock import from_ms, to_ms
 from policy.errors import IntegrityError
 from store.db import Db, Tx
-from store.logbook import ledger, ledger_nodes, notes, proofs
+from store.logbook import ledger, ledger_nodes, log_keys, notes, proofs
 from store.logbook.ledger import HASH_BYTES, Kind
 from store.logbook.notes import NoteMalformed, Signer, VerifierKey
 
@@ -40,6 +40,7 @@ class Because(Enum):
 
     HOUR = "hour"
     DESTRUCTION = "destruction"
+    KEY = "key"
     ASKED = "asked"
 
 
@@ -109,12 +110,32 @@ def make(db: Db, signer: Signer, *, because: Because, at: datetime) -> Signed:
     """
     with db.write() as tx:
         _must_begin_with_the_last(tx)
-        told = {"because": because.value}
-        ledger.append(tx, Kind.CHECKPOINT, at, actor="daemon", subject="", payload=told)
-        head = ledger.read_head(tx)
-        checkpoint = Checkpoint(origin=signer.name, size=head.size, root=head.root)
-        note = signer.sign(checkpoint.text)
-        tx.execute("INSERT INTO checkpoints (size, note) VALUES (?, ?)", (head.size, note))
+        return _make(tx, signer, because=because, at=at)
+
+
+def hand_over(db: Db, old: Signer, new: Signer, *, at: datetime, actor: str) -> Signed:
+    """Take a new key into use and have the old one vouch for it; both sign this one checkpoint.
+
+    Raises:
+        IntegrityError: If the log does not begin with what was signed before; nothing is signed.
+        Unavailable: If the database cannot be written.
+    """
+    with db.write() as tx:
+        _must_begin_with_the_last(tx)
+        log_keys.add(tx, new.key, at=at, actor=actor)
+        # Its own entry is the next one: `store/logbook/log_keys.py` counts on that.
+        return _make(tx, old, because=Because.KEY, at=at, beside=new)
+
+
+def _make(tx: Tx, signer: Signer, *, because: Because, at: datetime, beside: Signer | None = None) -> Signed:
+    told = {"because": because.value}
+    ledger.append(tx, Kind.CHECKPOINT, at, actor="daemon", subject="", payload=told)
+    head = ledger.read_head(tx)
+    checkpoint = Checkpoint(origin=signer.name, size=head.size, root=head.root)
+    note = signer.sign(checkpoint.text)
+    if beside is not None:
+        note = beside.cosign(note)
+    tx.execute("INSERT INTO checkpoints (size, note) VALUES (?, ?)", (head.size, note))
     return Signed(checkpoint=checkpoint, note=note, made_at=from_ms(to_ms(at)))
 
 
@@ -135,9 +156,17 @@ def last(db: Db) -> Signed | None:
     return found[0] if found else None
 
 
-def covering(db: Db, seq: int) -> Signed | None:
-    """Return the oldest checkpoint with this entry in it, or None."""
-    found = _read(db, "WHERE size > ? ORDER BY size LIMIT 1", (seq,))
+def covering(db: Db, seq: int, key: VerifierKey | None = None) -> Signed | None:
+    """Return the oldest checkpoint with this entry in it, or None.
+
+    Args:
+        db: The database.
+        seq: The entry.
+        key: Whose signature it has to bear; None: anybody's.
+    """
+    spans = () if key is None else log_keys.spans_in(db)
+    since = next((span.first for span in spans if span.key == key), 0)
+    found = _read(db, "WHERE size > ? AND size >= ? ORDER BY size LIMIT 1", (seq, since))
     return found[0] if found else None
 
 

@@ -81,6 +81,19 @@ class Kind(Enum):
     INCIDENT_ASSESSED = "incident_assessed"
     INCIDENT_CLOSED = "incident_closed"
     INCIDENT_ERASED = "incident_erased"
+    INCIDENT_REGISTERED = "incident_registered"
+    REGISTRATION_CHANGED = "registration_changed"
+    REGISTRATIONS_SHOWN = "registrations_shown"
+    NOTICE_SENT = "notice_sent"
+    HANDOVER_ASKED = "handover_asked"
+    HANDOVER_APPROVED = "handover_approved"
+    HANDOVER_PACKAGED = "handover_packaged"
+    HANDOVER_CLOSED = "handover_closed"
+    ORDER_REGISTERED = "order_registered"
+    DEVIATION_RECORDED = "deviation_recorded"
+    DEVIATION_CONFIRMED = "deviation_confirmed"
+    ORDER_PACKAGED = "order_packaged"
+    ORDER_CLOSED = "order_closed"
     EPOCH_ENDED = "epoch_ended"
     CALL_DATA_ERASED = "call_data_erased"
     PAYLOADS_EXPIRED = "payloads_expired"
@@ -131,6 +144,8 @@ class Kind(Enum):
     CHECKPOINT_KEY_ADDED = "checkpoint_key_added"
     CHECKPOINT = "checkpoint"
     RECEIPT_GIVEN = "receipt_given"
+    DECLARATION_GIVEN = "declaration_given"
+    REPORT_GIVEN = "report_given"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from typing import Final
 from policy.clock import to_iso, to_ms
 from policy.errors import StateConflict
 from store.db import Db
-from store.logbook import checkpoints, ledger_search, signing_key
+from store.logbook import checkpoints, ledger_search, log_keys
 from store.logbook.ledger import Entry, Json
 from store.logbook.ledger_search import Wanted
 
@@ -61,8 +61,8 @@ def verifiable(db: Db) -> Iterator[dict[str, Json]]:
                 "salt": None if row["salt"] is None else row["salt"].hex(),
                 "body": row["body"],
             }
-    keys = [key.text for key in signing_key.keys_in(db)]
-    yield {"checkpoint": signed.note, "made_at": to_iso(signed.made_at), "vkeys": keys}
+    keys = [span.to_json() for span in log_keys.spans_in(db)]
+    yield {"checkpoint": signed.note, "made_at": to_iso(signed.made_at), "keys": keys}
 
 
 def ldv(db: Db, wanted: Wanted, *, register: str, version: str) -> Iterator[dict[str, Json]]:

@@ -162,6 +162,14 @@ class Signer:
         signature = self.key.key_id + self._private().sign(text.encode())
         return f"{text}\n{_DASH}{self.name} {b64encode(signature).decode('ascii')}\n"
 
+    def cosign(self, note: str) -> str:
+        """Return a note with this key's signature under it as well.
+
+        Raises:
+            NoteMalformed: If it is no note.
+        """
+        return note + self.sign(text_of(note)).rpartition("\n\n")[2]
+
     def _private(self) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(self.seed)
 
@@ -197,6 +205,11 @@ def text_of(note: str) -> str:
         NoteMalformed: If it is no note.
     """
     return _split(note)[0]
+
+
+def digest_of(note: str) -> str:
+    """Return the SHA-256 by which the ledger knows a note that was given out."""
+    return hashlib.sha256(note.encode()).hexdigest()
 
 
 def _split(note: str) -> tuple[str, list[str]]:

@@ -1,9 +1,9 @@
-"""The key that signs checkpoints and receipts: made once for an installation, in a file of its own.
+"""The key that signs checkpoints and receipts: made with the installation, in a file of its own.
 
 The file holds the private half, mode 0600, and lies outside the database: who gets a copy of
 the database cannot sign in its name. The public half is in the database and on the ledger.
 Whoever has both, file and database, can sign what never was; against that stand the
-checkpoints that have left this host.
+checkpoints that have left this host. Another one in its place: `store/logbook/key_rotation.py`.
 """
 
 from __future__ import annotations
@@ -15,32 +15,15 @@ from typing import Final
 
 from policy.clock import Randomness
 from policy.errors import IntegrityError, NotFound, Unavailable
-from store.db import Db, Tx
+from store.db import Db
 from store.files.vault import sync_folder
-from store.logbook import ledger
-from store.logbook.ledger import Kind
-from store.logbook.notes import Signer, VerifierKey
+from store.logbook import log_keys
+from store.logbook.notes import KeyUnusable, Signer, VerifierKey
 
 _NAME_BYTES: Final = 8
 _MODE: Final = 0o600
 _OTHERS: Final = 0o077
 _LARGEST_BYTES: Final = 1024
-
-
-def keys_in(db: Db) -> tuple[VerifierKey, ...]:
-    """Return every key that ever signed this log, the first first.
-
-    Raises:
-        IntegrityError: If what is stored is no key.
-    """
-    found = db.rows("SELECT vkey FROM checkpoint_keys ORDER BY entry")
-    return tuple(VerifierKey.parse(row["vkey"]) for row in found)
-
-
-def key_in_use(db: Db) -> VerifierKey | None:
-    """Return the key that signs now, or None where none was made yet."""
-    known = keys_in(db)
-    return known[-1] if known else None
 
 
 def prepare(path: Path, db: Db, randomness: Randomness, *, at: datetime, actor: str) -> Signer:
@@ -58,25 +41,63 @@ def prepare(path: Path, db: Db, randomness: Randomness, *, at: datetime, actor: 
         IntegrityError: If the file holds another key, or others may read it.
         Unavailable: If the file cannot be read or written.
     """
-    in_use = key_in_use(db)
+    in_use = log_keys.key_in_use(db)
     if in_use is None:
         # File first: a key that is on the ledger can always sign.
         signer = _load(path) if path.exists() else create(path, randomness)
         with db.write() as tx:
-            add(tx, signer.key, at=at, actor=actor)
+            log_keys.add(tx, signer.key, at=at, actor=actor)
         return signer
+    finish(path, in_use)
+    return load(path, in_use)
+
+
+def load(path: Path, in_use: VerifierKey) -> Signer:
+    """Return the key in use; errors as those of `prepare`."""
     signer = _load(path)
     if signer.key != in_use:
         raise IntegrityError(f"{path}: must hold the key {in_use.text}, holds {signer.key.text}")
     return signer
 
 
-def add(tx: Tx, key: VerifierKey, *, at: datetime, actor: str) -> None:
-    """Take a key into use; it is on the ledger with its public half."""
-    seq = ledger.append(
-        tx, Kind.CHECKPOINT_KEY_ADDED, at, actor=actor, subject="", payload={"vkey": key.text}
-    )
-    tx.execute("INSERT INTO checkpoint_keys (entry, vkey) VALUES (?, ?)", (seq, key.text))
+def finish(path: Path, in_use: VerifierKey) -> bool:
+    """Put the key in use into its place where it still lies beside it; the old private half is gone then.
+
+    Returns:
+        Whether it lay there: a rotation was cut off, or is being done.
+
+    Raises:
+        IntegrityError: If others may read it.
+        Unavailable: If it cannot be put there.
+    """
+    beside = _successor(path)
+    if not beside.exists():
+        return False
+    try:
+        if _load(beside).key != in_use:
+            return False  # never taken into use
+    except KeyUnusable:
+        return False  # half written
+    try:
+        beside.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise Unavailable(f"{path}: signing key cannot be put there: {error.strerror}") from error
+    return True
+
+
+def make_successor(path: Path, name: str, randomness: Randomness) -> Signer:
+    """Make the key that is to come, beside the one in use; one that never came into use goes.
+
+    Raises:
+        Unavailable: If its file cannot be written.
+    """
+    beside = _successor(path)
+    try:
+        beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise Unavailable(f"{beside}: cannot be removed: {error.strerror}") from error
+    return _write(beside, Signer.make(name, randomness))
 
 
 def create(path: Path, randomness: Randomness) -> Signer:
@@ -85,7 +106,10 @@ def create(path: Path, randomness: Randomness) -> Signer:
     Raises:
         Unavailable: If the file is there already, or cannot be written.
     """
-    signer = Signer.make(f"consentline/{randomness.token(_NAME_BYTES).hex()}", randomness)
+    return _write(path, Signer.make(f"consentline/{randomness.token(_NAME_BYTES).hex()}", randomness))
+
+
+def _write(path: Path, signer: Signer) -> Signer:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -96,6 +120,10 @@ def create(path: Path, randomness: Randomness) -> Signer:
     except OSError as error:
         raise Unavailable(f"{path}: signing key cannot be written: {error.strerror}") from error
     return signer
+
+
+def _successor(path: Path) -> Path:
+    return path.with_name(f"{path.name}.new")
 
 
 def _load(path: Path) -> Signer:

@@ -123,6 +123,18 @@ def of_call(db: Db, call_id: CallId) -> tuple[Span, ...]:
     return tuple(_span(row) for row in found)
 
 
+def who_has_it(db: Db, call_id: CallId, channel_id: CallId) -> PersonId | None:
+    """Return who is at this channel of a call now; None: nobody that the lines name.
+
+    Of a telephone behind half a Local channel the half is heard, and the telephone is on record: where
+    only one has the call, it is them.
+    """
+    found = db.rows("SELECT * FROM call_agents WHERE call_id = ? AND until IS NULL", (call_id,))
+    spans = [_span(row) for row in found]
+    here = [span for span in spans if span.channel_id == channel_id] or spans
+    return here[0].person if len(here) == 1 else None
+
+
 def of_person(db: Db, person_id: PersonId, *, since: datetime | None = None) -> tuple[Span, ...]:
     """Return the spans of somebody, the oldest first.
 

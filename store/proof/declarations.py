@@ -13,7 +13,7 @@ from publish.destruction import HEADS, Gone, Period, Run, declaration
 from publish.words import Language
 from store.db import Db
 from store.files.archive import Archive
-from store.logbook import checkpoints, ledger_search, notes
+from store.logbook import checkpoints, ledger, ledger_search, notes
 from store.logbook.checkpoints import Because, Checkpoint
 from store.logbook.ledger import Json, Kind
 from store.logbook.ledger_search import Wanted
@@ -113,7 +113,11 @@ def declare(
         entries=signed.size,
         vkey=signer.key.text,
     )
-    return signer.sign(f"{declaration(period, language)}\n{signed.note}")
+    text = signer.sign(f"{declaration(period, language)}\n{signed.note}")
+    told = {"policy": policy, "sha256": notes.digest_of(text)}
+    with archive.db.write() as tx:
+        ledger.append(tx, Kind.DECLARATION_GIVEN, at, actor="daemon", subject="", payload=told)
+    return text
 
 
 def confirm(text: str, key: VerifierKey) -> Checkpoint:

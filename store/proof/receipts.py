@@ -39,7 +39,7 @@ from store.db import Db
 from store.files.archive import Archive
 from store.files.epochs import epoch_of_name
 from store.logbook import checkpoints, ledger, ledger_nodes, ledger_search, notes, proofs
-from store.logbook.checkpoints import Because, Signed
+from store.logbook.checkpoints import Because, Checkpoint, Signed
 from store.logbook.ledger import Entry, Kind
 from store.logbook.ledger_search import Wanted
 from store.logbook.notes import NoteMalformed, Signer, VerifierKey
@@ -59,16 +59,14 @@ class Confirmed:
     Attributes:
         at: When the recording was gone, by the ledger.
         entry: The entry that says so.
-        size: Entries under the checkpoint that it was proven against.
-        origin: Which log.
+        checkpoint: That it was proven against.
     """
 
     recording_id: str
     at: datetime
     because: str
     entry: int
-    size: int
-    origin: str
+    checkpoint: Checkpoint
 
 
 def give(archive: Archive, signer: Signer, recording_id: RecordingId, language: Language) -> str:
@@ -88,16 +86,17 @@ def give(archive: Archive, signer: Signer, recording_id: RecordingId, language: 
         )
     checked_at = must_be_absent(archive, recording_id)
     entry = _entry_of(archive.db, recording_id)
-    signed = checkpoints.covering(archive.db, entry.seq)
+    # By the key in use: whoever is to believe the receipt needs one key only.
+    signed = checkpoints.covering(archive.db, entry.seq, signer.key)
     at = archive.clock.now()
-    with archive.db.write() as tx:
-        told = {"language": language.value, "absence_checked": True}
-        ledger.append(tx, Kind.RECEIPT_GIVEN, at, actor="daemon", subject=recording_id, payload=told)
     if signed is None:
         signed = checkpoints.make(archive.db, signer, because=Because.ASKED, at=at)
     erasure = _erasure(archive, row, entry, signed=signed, checked_at=checked_at, key=signer.key)
-    text = f"{receipt_text(erasure, language)}\n{_proof_text(archive.db, entry.seq, signed)}"
-    return signer.sign(text)
+    receipt = signer.sign(f"{receipt_text(erasure, language)}\n{_proof_text(archive.db, entry.seq, signed)}")
+    told = {"language": language.value, "absence_checked": True, "sha256": notes.digest_of(receipt)}
+    with archive.db.write() as tx:
+        ledger.append(tx, Kind.RECEIPT_GIVEN, at, actor="daemon", subject=recording_id, payload=told)
+    return receipt
 
 
 def confirm(receipt: str, key: VerifierKey) -> Confirmed:
@@ -133,8 +132,7 @@ def confirm(receipt: str, key: VerifierKey) -> Confirmed:
         at=from_ms(at_ms),
         because=str(payload.get("because")),
         entry=index,
-        size=size,
-        origin=checkpoint.origin,
+        checkpoint=checkpoint,
     )
 
 

@@ -40,7 +40,7 @@ class Verified:
                 "own": self.checked.own,
                 "shown": self.checked.shown,
                 "newest_shown": self.checked.newest_shown,
-                "vkeys": list(self.checked.vkeys),
+                "keys": [span.to_json() for span in self.checked.spans],
             }
         if self.accounted is not None:
             told["recordings"] = {"kept": self.accounted.kept, "erased": self.accounted.erased}

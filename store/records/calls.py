@@ -19,7 +19,7 @@ from store.keyring.callers import SealedCaller
 from store.logbook import ledger
 from store.logbook.ledger import Json, Kind
 from store.persons import call_agents
-from store.records import evidence_terms, versions
+from store.records import evidence_terms, versions, waiting
 
 NOBODYS_TERM: Final = Period(7, "d")
 """How long the data of a call stay that no policy serves: long enough to find the wrong number
@@ -38,6 +38,10 @@ class CallRow:
         decision: The strictest outcome so far; None while the caller is being asked.
         digit: The key that decided, if any.
         recording_id: The call's latest recording, whatever became of it.
+        queue: In which it waited, the last one before it was answered; None: not known, or none.
+        answered: Whether anybody spoke with the caller; None while it goes on, and once erased.
+        waited_ms: How long before that, or in vain; None as well where the policy names no waiting time.
+        talked_ms: How long somebody had the call.
         data_due_at: When the data about this call have to be gone.
         data_erased_at: When they went.
     """
@@ -52,6 +56,10 @@ class CallRow:
     digit: str | None
     notice_heard_ms: int | None
     recording_id: RecordingId | None
+    queue: str | None
+    answered: bool | None
+    waited_ms: int | None
+    talked_ms: int | None
     data_due_at: datetime
     data_erased_at: datetime | None
 
@@ -68,6 +76,10 @@ class CallRow:
             "digit": self.digit,
             "notice_heard_ms": self.notice_heard_ms,
             "recording_id": self.recording_id,
+            "queue": self.queue,
+            "answered": self.answered,
+            "waited_s": _seconds(self.waited_ms),
+            "talked_s": _seconds(self.talked_ms),
         }
 
 
@@ -106,8 +118,8 @@ def open_call(tx: Tx, arrival: Arrival, *, caller: SealedCaller | None, policies
         data_due_at = rules.call_data_due_at(policy, arrival.started_at)
     opened = tx.execute(
         "INSERT INTO calls (call_id, number, policy, policy_hash, way, channel, language, caller_sealed,"
-        " caller_tag, caller_masked, started_at, data_due_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call_id) DO NOTHING",
+        " caller_tag, caller_masked, started_at, data_due_at, keeps_waiting)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call_id) DO NOTHING",
         (
             arrival.call_id,
             _storable(arrival.number),
@@ -121,6 +133,7 @@ def open_call(tx: Tx, arrival: Arrival, *, caller: SealedCaller | None, policies
             None if caller is None else caller.masked,
             to_ms(arrival.started_at),
             to_ms(data_due_at),
+            int(waiting.is_kept(policy)),
         ),
     ).rowcount
     if not opened:
@@ -145,6 +158,7 @@ def end_call(tx: Tx, call_id: CallId, at: datetime) -> bool:
         (to_ms(at), call_id),
     ).rowcount
     if ended:
+        waiting.settle(tx, call_id, at)
         call_agents.close(tx, call_id, at)
         ledger.append(tx, Kind.CALL_ENDED, at, actor="daemon", subject=call_id, payload={})
     return bool(ended)
@@ -214,17 +228,25 @@ def arrival(db: Db, call_id: CallId) -> Arrival:
     )
 
 
-def all_calls(db: Db, *, since: datetime | None = None, limit: int | None = None) -> tuple[CallRow, ...]:
+def all_calls(
+    db: Db, *, since: datetime | None = None, queue: str | None = None, limit: int | None = None
+) -> tuple[CallRow, ...]:
     """Return calls, oldest first.
 
     Args:
         db: The database.
         since: Only those that started then or later.
+        queue: Only those that waited there.
         limit: At most so many, the newest.
     """
     found = db.rows(
-        _SELECT_CALLS + " WHERE c.started_at >= :since ORDER BY c.started_at DESC, c.rowid DESC LIMIT :limit",
-        {"since": -(2**62) if since is None else to_ms(since), "limit": -1 if limit is None else limit},
+        _SELECT_CALLS + " WHERE c.started_at >= :since AND (:queue IS NULL OR c.queue = :queue)"
+        " ORDER BY c.started_at DESC, c.rowid DESC LIMIT :limit",
+        {
+            "since": -(2**62) if since is None else to_ms(since),
+            "queue": queue,
+            "limit": -1 if limit is None else limit,
+        },
     )
     return tuple(_call(row) for row in reversed(found))
 
@@ -262,9 +284,17 @@ def _call(row: sqlite3.Row) -> CallRow:
         digit=row["digit"],
         notice_heard_ms=row["heard_ms"],
         recording_id=row["recording_id"],
+        queue=row["queue"],
+        answered=None if row["answered"] is None else bool(row["answered"]),
+        waited_ms=row["waited_ms"],
+        talked_ms=row["talked_ms"],
         data_due_at=from_ms(row["data_due_at"]),
         data_erased_at=None if row["data_erased_at"] is None else from_ms(row["data_erased_at"]),
     )
+
+
+def _seconds(duration_ms: int | None) -> int | None:
+    return None if duration_ms is None else round(duration_ms / 1000)
 
 
 def _storable(text: str) -> str:

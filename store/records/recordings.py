@@ -232,10 +232,13 @@ def among(db: Db, recording_ids: Sequence[RecordingId]) -> tuple[RecordingRow, .
     return tuple(_recording(row) for row in found)
 
 
-def all_recordings(db: Db) -> tuple[RecordingRow, ...]:
-    """Return every recording, oldest first."""
-    found = db.rows("SELECT * FROM recordings ORDER BY started_at, rowid")
-    return tuple(_recording(row) for row in found)
+def all_recordings(db: Db, *, limit: int | None = None) -> tuple[RecordingRow, ...]:
+    """Return every recording, oldest first; at most so many, the newest."""
+    found = db.rows(
+        "SELECT * FROM recordings ORDER BY started_at DESC, rowid DESC LIMIT ?",
+        (-1 if limit is None else limit,),
+    )
+    return tuple(_recording(row) for row in reversed(found))
 
 
 def of_call(db: Db, call_id: CallId) -> tuple[RecordingRow, ...]:

@@ -113,7 +113,8 @@ def _forget(db: Db, step: Step) -> None:
 def _erase_rows(tx: Tx, call_id: CallId, at: datetime) -> bool:
     changed = tx.execute(
         "UPDATE calls SET number = NULL, channel = NULL, language = NULL, caller_sealed = NULL,"
-        " caller_tag = NULL, caller_masked = NULL, ended_at = NULL,"
+        " caller_tag = NULL, caller_masked = NULL, ended_at = NULL, queue = NULL, queued_at = NULL,"
+        " answered = NULL, waited_ms = NULL, talked_ms = NULL,"
         " data_erased_at = :at WHERE call_id = :call_id AND data_erased_at IS NULL AND NOT EXISTS"
         " (SELECT 1 FROM recordings WHERE call_id = :call_id AND erased_at IS NULL)",
         {"call_id": call_id, "at": to_ms(at)},

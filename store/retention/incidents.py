@@ -20,6 +20,7 @@ from policy.clock import from_ms, to_iso, to_ms
 from policy.errors import NotFound
 from policy.situation import IncidentStage, PersonId
 from policy.vocabulary import CallId, PolicyName, RecordingId
+from store.cases import registrations
 from store.db import Db, Tx
 from store.logbook import ledger
 from store.logbook.ledger import Json, Kind
@@ -182,7 +183,8 @@ def to_go_at(tx: Tx, incident_id: int, data_due_at: datetime) -> None:
 
 
 def erase(tx: Tx, incident: IncidentRow, at: datetime) -> None:
-    """Erase a closed incident on its term; its bytes are gone after `Db.forget_deleted`."""
+    """Erase a closed incident, its registration too; the bytes are gone after `Db.forget_deleted`."""
+    registrations.erase(tx, incident.incident_id)
     tx.execute("DELETE FROM incidents WHERE incident_id = ?", (incident.incident_id,))
     told: dict[str, Json] = {"incident": incident.incident_id, "policy": incident.policy}
     ledger.append(tx, Kind.INCIDENT_ERASED, at, actor="daemon", subject="", payload=told)
@@ -208,10 +210,26 @@ def get_incident(db: Db, incident_id: int) -> IncidentRow:
     Raises:
         NotFound: If there is no such incident.
     """
-    found = db.rows("SELECT * FROM incidents WHERE incident_id = ?", (incident_id,))
-    if not found:
+    found = find_incident(db, incident_id)
+    if found is None:
         raise NotFound(f"no incident {incident_id}", hint="see: consentline incident list")
-    return _incident(found[0])
+    return found
+
+
+def find_incident(db: Db, incident_id: int) -> IncidentRow | None:
+    """Return one incident, or None."""
+    found = db.rows("SELECT * FROM incidents WHERE incident_id = ?", (incident_id,))
+    return _incident(found[0]) if found else None
+
+
+def awaiting(db: Db, now: datetime) -> tuple[IncidentRow, ...]:
+    """Return the incidents that can still be assessed, and were not, oldest first."""
+    found = db.rows(
+        "SELECT * FROM incidents WHERE stage = 'flagged' AND closed_at IS NULL AND assess_by_at > ?"
+        " ORDER BY incident_id",
+        (to_ms(now),),
+    )
+    return tuple(_incident(row) for row in found)
 
 
 def all_incidents(db: Db) -> tuple[IncidentRow, ...]:

@@ -26,7 +26,7 @@ from policy.clock import to_iso, to_ms
 from policy.errors import DestructionIncomplete
 from policy.vocabulary import CallId, ErasedBecause, PolicyName, RecordingId, RecordingState
 from store.access import accesses, confirmations, draws, words
-from store.cases import request_calls, requests
+from store.cases import notices, request_calls, requests
 from store.files.archive import Archive
 from store.files.epochs import EpochKeyName, epoch_of_name
 from store.keyring import envelopes
@@ -201,8 +201,8 @@ def run(archive: Archive, guard: ClockGuard, *, step: Step = straight_on) -> Pur
 
 
 def _forget_accesses(archive: Archive, at: datetime, step: Step) -> None:
-    """Erase the rows about accesses, words, draws and requests whose own terms are over."""
-    kinds = (accesses, words, draws, confirmations, requests)
+    """Erase the rows about accesses, words, draws, requests and notices whose terms are over."""
+    kinds = (accesses, words, draws, confirmations, notices, requests)
     if not any(kind.any_due(archive.db, at) for kind in kinds):
         return
     step("forget accesses and words")

@@ -18,12 +18,14 @@ from store.schema import (
     checkpoints,
     counts,
     evidence,
+    handover,
     keeping,
     keys,
     ledger,
     people,
     recording_agents,
     recordings,
+    reports,
     requests,
     terms,
 )
@@ -42,6 +44,8 @@ IN_ORDER: Final = (
     ("0011_terms", terms.STATEMENTS),
     ("0012_recording_agents", recording_agents.STATEMENTS),
     ("0015_requests", requests.STATEMENTS),
+    ("0017_handover", handover.STATEMENTS),
+    ("0019_reports", reports.STATEMENTS),
 )
 """What every database went through, in this order."""
 

@@ -35,11 +35,11 @@ class ScriptedOperations:
         """Return that it runs."""
         return {"state": "running"}
 
-    async def calls(self) -> Sequence[Row]:
+    async def calls(self, *, queue: str | None, most: int | None) -> Sequence[Row]:
         """Return the rows."""
         return self._answer("calls")
 
-    async def recordings(self) -> Sequence[Row]:
+    async def recordings(self, *, most: int | None) -> Sequence[Row]:
         """Return the rows."""
         return self._answer("recordings")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -109,6 +110,14 @@ class _Serving:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
         self._loop.close()
+
+
+def descriptor(secret: str) -> int:
+    """Return a file descriptor from which a secret can be read, once; the caller closes it."""
+    reader, writer = os.pipe()
+    os.write(writer, secret.encode() + b"\n")
+    os.close(writer)
+    return reader
 
 
 def one_error(ended: Ended, code: int, *words: str) -> None:

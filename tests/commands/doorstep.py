@@ -45,7 +45,7 @@ from store.files.opening import open_archive
 from store.logbook import ledger
 from store.persons import hats
 from store.records import calls, recordings, sealing
-from tests.commands.conftest import Ended
+from tests.commands.conftest import Ended, descriptor
 from tests.store.holding import PASSPHRASE, enrol, hold
 from tests.store.scene import EINDHOVEN, Scene
 
@@ -155,7 +155,7 @@ class Doorstep:
             others: The passphrases of each `--with`.
             extra: Further secrets; `{}` in the words stands for the descriptor of each, in order.
         """
-        fds = [_descriptor(secret) for secret in (passphrase, *others, *extra)]
+        fds = [descriptor(secret) for secret in (passphrase, *others, *extra)]
         filled = iter(fds[1 + len(others) :])
         line = [str(next(filled)) if word == "{}" else str(word) for word in words]
         line += ["--person", person, "--passphrase-fd", str(fds[0])]
@@ -272,10 +272,3 @@ def noise(seconds: float) -> bytes:
     samples = random.integers(-100, 100, size=(int(seconds * RATE_HZ), 2), dtype=np.int16)
     soundfile.write(flac, samples, RATE_HZ, format="FLAC", subtype="PCM_16")
     return flac.getvalue()
-
-
-def _descriptor(secret: str) -> int:
-    reader, writer = os.pipe()
-    os.write(writer, secret.encode() + b"\n")
-    os.close(writer)
-    return reader

@@ -19,7 +19,7 @@ from store import settings
 from store.db import Db
 from store.keyring import person_keys, reading_keys
 from store.keyring.key_wire import GrantWire
-from store.logbook import signing_key
+from store.logbook import log_keys
 from store.persons import people
 from tests.commands.conftest import Ended, one_error
 from tests.policy.written import SHORT
@@ -82,7 +82,7 @@ def test_init_makes_all_that_the_daemon_needs(init: Init, home: Path, eindhoven_
         assert settings.get(db, "tag_key") is not None
         grants = reading_keys.held_by(db, "anna")
         keyring = Keyring.open(person_keys.get(db, "anna").slot, PASSPHRASE, map(GrantWire.of, grants))
-        signer = signing_key.key_in_use(db)
+        signer = log_keys.key_in_use(db)
         known = {key.role: key.public for key in reading_keys.reading_keys(db)}
     assert [(grant.role, grant.is_custodian) for grant in grants] == [
         ("coach", True),

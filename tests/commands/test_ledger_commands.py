@@ -242,3 +242,24 @@ def test_the_report_tells_each_recording_and_the_verklaring_is_signed(
 def test_purge_alone_is_purge_run(command: CommandLine) -> None:
     assert command("purge", "--dry-run", "--json").out == command("purge", "run", "--dry-run", "--json").out
     assert "report" in command("purge", "--help").out
+
+
+def test_the_signing_key_is_rotated_and_both_vkeys_verify(
+    command: CommandLine, config_file: Path, gone: RecordingId, tmp_path: Path
+) -> None:
+    kluis = with_target(config_file)
+    assert command("ledger", "checkpoint").code == 0
+    old = vkey(config_file, command)
+    receipt = tmp_path / "bewijs.txt"
+    receipt.write_text(command("receipt", gone).out, encoding="utf-8")
+    (rotated,) = json.loads(command("ledger", "rotate-key", "--json").out)
+    assert (rotated["old_vkey"], rotated["vkey"] == old) == (old, False)
+    assert command("ledger", "checkpoint").code == 0
+    for key in (old, rotated["vkey"]):
+        ended = command("ledger", "verify", "--vkey", key, "--checkpoint", kluis)
+        assert ended.code == 0, ended.out
+        assert f"signed up to {rotated['from_size']} entries by {old}" in ended.out
+        assert f"signed by {rotated['vkey']}" in ended.out
+    assert command("receipt", "verify", receipt, "--vkey", old).code == 0
+    assert f"signed by {old}" in command("receipt", "verify", receipt).out
+    one_error(command("receipt", "verify", receipt, "--vkey", rotated["vkey"]), 6, "bears no signature of")

@@ -27,6 +27,10 @@ CALL = {
     "digit": "1",
     "notice_heard_ms": 2310,
     "recording_id": None,
+    "queue": "kcc",
+    "answered": True,
+    "waited_s": 12,
+    "talked_s": 95,
 }
 
 

@@ -24,8 +24,8 @@ from tests.daemon.test_checkpoints import Stage, stage_in
 from tests.store.scene import STARTED_AT, recording_named
 
 
-async def ask(stage: Stage, path: str, question: dict[str, object]) -> str:
-    """Ask as the command line does, from a thread of its own."""
+async def ask(stage: Stage, path: str, question: dict[str, object], wanted: str = "note") -> str:
+    """Ask as the command line does, from a thread of its own; return one thing of the answer."""
     socket_path = stage.key_path.parent / "control.sock"
     doorman = Doorman(Control(), stage.register.person_of)
     control = ControlSocket(socket_path, LedgerDesk(stage.keeper).routes(), doorman)
@@ -34,7 +34,7 @@ async def ask(stage: Stage, path: str, question: dict[str, object]) -> str:
         answer = await asyncio.to_thread(Daemon(socket_path).ask_object, "POST", path, question)
     finally:
         await control.stop()
-    return str(answer["note"])
+    return str(answer[wanted])
 
 
 def test_checkpoint_receipt_and_declaration_are_signed_by_the_daemon(tmp_path: Path) -> None:
@@ -67,5 +67,17 @@ def test_checkpoint_receipt_and_declaration_are_signed_by_the_daemon(tmp_path: P
             ):
                 with pytest.raises(ConsentlineError):
                     await ask(stage, path, dict(question))
+
+    asyncio.run(story())
+
+
+def test_the_daemon_rotates_its_key_and_signs_on(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with stage_in(tmp_path) as stage:
+            old = await stage.register.thread.run(stage.keeper.signer)
+            vkey = await ask(stage, "/ledger/rotate-key", {}, wanted="vkey")
+            new = await stage.register.thread.run(stage.keeper.signer)
+            assert (new.key.text, new.key == old.key) == (vkey, False)
+            checkpoints.open_checkpoint(await ask(stage, "/ledger/checkpoint", {}), new.key)
 
     asyncio.run(story())

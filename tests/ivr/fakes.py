@@ -21,8 +21,9 @@ from ivr.ari_wire import (
 )
 from ivr.direction import Passing
 from ivr.events import Earlier
-from ivr.ports import Answer
+from ivr.ports import Answer, Whisper
 from ivr.prompts import PromptUnfit
+from policy.agent_keys import AgentKey
 from policy.clock import to_ms
 from policy.errors import ConsentlineError, Unavailable
 from policy.evidence import Arrival, Decision, Prompt
@@ -232,8 +233,16 @@ class FakeChannels:
             line.leaving = (context, extension)
         return Answer.UNKNOWN if "continue" in self._pbx.is_silent else Answer.DONE
 
-    async def snoop(self, channel_id: CallId, snoop_id: CallId) -> Answer:
-        await self._pbx.obey(f"snoop {channel_id}")
+    async def play_tones(self, channel_id: CallId, playback_id: str, tones: str) -> Answer:
+        await self._pbx.obey(f"tones {playback_id}")
+        line = self._pbx.line_in_app(channel_id)
+        if isinstance(line, Answer):
+            return line
+        self._pbx.spoken.append((channel_id, tones))
+        return Answer.DONE
+
+    async def snoop(self, channel_id: CallId, snoop_id: CallId, *, whisper: Whisper) -> Answer:
+        await self._pbx.obey(f"snoop {channel_id} {whisper.value}")
         if channel_id not in self._pbx.lines:
             return Answer.GONE
         channel = Channel(
@@ -408,6 +417,16 @@ class FakePrompts:
             duration_ms=NOTICE_MS if prompt == "notice" else PROMPT_MS,
             path=path,
         )
+
+
+class FakeAgentKeys:
+    """Notes what agents ask for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[CallId, CallId, AgentKey]] = []
+
+    def pressed(self, call_id: CallId, channel_id: CallId, key: AgentKey) -> None:
+        self.asked.append((call_id, channel_id, key))
 
 
 class FakeAlarms:

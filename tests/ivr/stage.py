@@ -14,6 +14,7 @@ from policy.vocabulary import CallId
 from tests.ivr.fakes import (
     APP,
     CountingRandomness,
+    FakeAgentKeys,
     FakeAlarms,
     FakePbx,
     FakePrompts,
@@ -48,6 +49,7 @@ class Stage:
         self.alarms = FakeAlarms()
         self.policies = policies()
         self.randomness = CountingRandomness()
+        self.agent_keys = FakeAgentKeys()
         self.trunks: tuple[str, ...] = ()
         self.dispatch = self.new_dispatch()
 
@@ -62,6 +64,7 @@ class Stage:
             policies=self.policies,
             clock=self.clock,
             randomness=self.randomness,
+            agent_keys=self.agent_keys,
             trunks=self.trunks,
         )
         self.pbx.inbox = dispatch.inbox

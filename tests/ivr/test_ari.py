@@ -15,7 +15,7 @@ from aiohttp import WSCloseCode, web
 
 from ivr.ari import Ari, Connected, LoginRefused, Lost, Received
 from ivr.ari_wire import StasisEnd
-from ivr.ports import Answer
+from ivr.ports import Answer, Whisper
 from policy.errors import StateConflict, Unavailable
 from policy.vocabulary import CallId
 from tests.ivr.test_ari_wire import AT_MS, CHANNEL, message
@@ -130,7 +130,11 @@ def test_commands_are_the_requests_that_asterisk_knows() -> None:
         )
         assert await ari.applications.subscribe(ID) is Answer.DONE
         assert await ari.applications.unsubscribe(ID) is Answer.DONE
-        assert await ari.channels.snoop(ID, CallId("confirm-1")) is Answer.DONE
+        assert await ari.channels.snoop(ID, CallId("confirm-1"), whisper=Whisper.BOTH) is Answer.DONE
+        assert (
+            await ari.channels.play_tones(CallId("confirm-1"), "signal-1", "!880/150|!1320/250")
+            is Answer.DONE
+        )
         assert await ari.channels.hangup(CallId("confirm-1")) is Answer.DONE
 
     assert act(story).asked == [
@@ -142,6 +146,7 @@ def test_commands_are_the_requests_that_asterisk_knows() -> None:
         "DELETE /ari/applications/consentline/subscription?eventSource=channel:1795283160.1",
         "POST /ari/channels/1795283160.1/snoop/confirm-1"
         "?app=consentline&appArgs=confirm,1795283160.1&spy=none&whisper=both",
+        "POST /ari/channels/confirm-1/play/signal-1?media=tone:!880/150%7C!1320/250",
         "DELETE /ari/channels/confirm-1",
     ]
 

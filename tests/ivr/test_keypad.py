@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.keypad import GAP_MS, Ears, Keypad, Listener
+from ivr.keypad import GAP_MS, Ears, Keypad, Listener, Meaning
+from policy.agent_keys import AgentKey
 from policy.vocabulary import CallId, WithdrawnBy
 
 KEYS = "0123456789*#"
@@ -59,14 +62,42 @@ def test_nothing_is_remembered_of_keys_that_cannot_begin_the_code() -> None:
 def test_ears_hear_each_channel_for_itself_and_forget_what_they_are_told_to() -> None:
     ears = Ears()
     caller, agent = CallId("1.1"), CallId("1.2")
-    ears.listen(caller, Listener(call_id=caller, by=WithdrawnBy.CALLER_KEY), "*9")
-    ears.listen(agent, Listener(call_id=caller, by=WithdrawnBy.AGENT_KEY), "*8")
+    ears.listen(caller, caller, {WithdrawnBy.CALLER_KEY: "*9"})
+    ears.listen(agent, caller, {WithdrawnBy.AGENT_KEY: "*8"})
     assert ears.press(caller, "*", 0) is None
     assert ears.press(agent, "9", 1) is None
-    assert ears.press(caller, "9", 2) == Listener(call_id=caller, by=WithdrawnBy.CALLER_KEY)
+    assert ears.press(caller, "9", 2) == Listener(call_id=caller, meaning=WithdrawnBy.CALLER_KEY)
     assert ears.press(CallId("9.9"), "*", 3) is None
     assert ears.forget(agent)
     assert not ears.forget(agent)
     assert ears.channels() == (caller,)
     ears.forget_call(caller)
     assert ears.channels() == ()
+
+
+AGENTS_CODES: Mapping[Meaning, str] = {AgentKey.WITHDRAW: "*9", AgentKey.FLAG: "*8"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "meant"),
+    [
+        ("*8", [AgentKey.FLAG]),
+        ("*9", [AgentKey.WITHDRAW]),
+        ("**8*9", [AgentKey.FLAG, AgentKey.WITHDRAW]),
+        ("*", []),
+        ("89*", []),
+    ],
+)
+def test_each_of_an_agents_codes_asks_for_its_own_thing(keys: str, meant: list[object]) -> None:
+    ears, agent, caller = Ears(), CallId("1.2"), CallId("1.1")
+    ears.listen(agent, caller, AGENTS_CODES)
+    ears.listen(caller, caller, {WithdrawnBy.CALLER_KEY: "*9"})
+    found = [ears.press(agent, key, index) for index, key in enumerate(keys)]
+    assert [listener.meaning for listener in found if listener is not None] == meant
+    assert all(listener.call_id == caller for listener in found if listener is not None)
+
+
+def test_the_caller_who_presses_the_agents_code_asks_for_nothing() -> None:
+    ears, caller = Ears(), CallId("1.1")
+    ears.listen(caller, caller, {WithdrawnBy.CALLER_KEY: "*9"})
+    assert [ears.press(caller, key, index) for index, key in enumerate("*8")] == [None, None]

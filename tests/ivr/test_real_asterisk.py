@@ -19,13 +19,13 @@ from ivr.ari_wire import (
     StasisStart,
 )
 from ivr.dispatch import Dispatch
-from ivr.ports import Answer
+from ivr.ports import Answer, Whisper
 from ivr.state import Phase
 from policy.clock import SystemClock, SystemRandomness
 from policy.errors import StateConflict
 from policy.vocabulary import CallId
 from sandbox.asterisk import Asterisk
-from tests.ivr.fakes import APP, FakeAlarms, FakeRecorder, FakeRegister
+from tests.ivr.fakes import APP, FakeAgentKeys, FakeAlarms, FakeRecorder, FakeRegister
 from tests.ivr.real import (
     RealPrompts,
     Wire,
@@ -127,7 +127,7 @@ def test_commands_on_channels_that_are_gone_or_elsewhere_say_so(asterisk: Asteri
             assert await channels.get(nobody) is None
             assert await channels.hangup(nobody) is Answer.GONE
             assert await channels.play(nobody, "p", path="/x", language="nl") is Answer.GONE
-            assert await channels.snoop(nobody, CallId("s")) is Answer.GONE
+            assert await channels.snoop(nobody, CallId("s"), whisper=Whisper.BOTH) is Answer.GONE
             assert await there.ari.playbacks.stop("p") is Answer.GONE
             assert await there.ari.applications.subscribe(nobody) is Answer.GONE
             assert await there.ari.applications.unsubscribe(nobody) is Answer.GONE
@@ -225,6 +225,7 @@ class Site:
             policies=policies(),
             clock=SystemClock(),
             randomness=SystemRandomness(),
+            agent_keys=FakeAgentKeys(),
         )
 
     def decided(self) -> list[str]:

@@ -11,10 +11,13 @@ from ivr.ari import Connected, Lost
 from ivr.ari_wire import StasisStart
 from ivr.errands import ERRAND_LIMIT_S, NAMING_LIMIT_S
 from ivr.events import Earlier
+from ivr.ports import Whisper
+from ivr.signals import Signal
 from ivr.state import Phase
+from policy.agent_keys import AgentKey
 from policy.errors import StateConflict, Unavailable
 from policy.evidence import Arrival, Heard, Way
-from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId, TakenBack, WithdrawnBy
+from policy.vocabulary import CallId, Outcome, PolicyName, RecordingId, TakenBack
 from tests import virtual_time
 from tests.ivr.fakes import APP, NOTICE_MS
 from tests.ivr.stage import Stage, after, running
@@ -490,7 +493,7 @@ def test_whispers_left_behind_by_a_crash_are_hung_up() -> None:
         call = stage.pbx.arrive("1.1")
         await after(10)
         stage.pbx.is_deaf = True
-        await stage.pbx.channels.snoop(call, CallId("confirm-1.1"))
+        await stage.pbx.channels.snoop(call, CallId("confirm-1.1"), whisper=Whisper.BOTH)
         stage.pbx.is_deaf = False
         stage.pbx.inbox.put_nowait(Connected())
         await after(2)
@@ -550,17 +553,36 @@ def test_the_agents_code_counts_while_the_agent_is_bridged() -> None:
         call = await recorded_call(stage)
         agent = CallId("2.1")
         stage.pbx.lines[agent] = stage.pbx.lines[call]
-        await stage.dispatch.watch(agent, call, WithdrawnBy.AGENT_KEY)
+        await stage.dispatch.watch(agent, call)
         await stage.dispatch.unwatch(agent)
         stage.pbx.subscribed.add(agent)
         stage.pbx.press(agent, "*9")
         await after(1)
         assert stage.recorder.told == ["started 1.1"]
-        await stage.dispatch.watch(agent, call, WithdrawnBy.AGENT_KEY)
+        await stage.dispatch.watch(agent, call)
         stage.pbx.press(agent, "*9")
         await after(1)
 
     assert play(story).recorder.told[-1] == "withdrawn agent_key"
+
+
+def test_the_agents_flag_key_is_passed_on_and_the_callers_same_keys_mean_nothing() -> None:
+    async def story(stage: Stage) -> None:
+        call = await recorded_call(stage)
+        agent = CallId("2.1")
+        stage.pbx.lines[agent] = stage.pbx.lines[call]
+        await stage.dispatch.watch(agent, call)
+        stage.pbx.press(call, "*8")
+        stage.pbx.press(agent, "*8")
+        await after(1)
+        await stage.dispatch.signal(agent, Signal.FLAGGED)
+        assert stage.pbx.lines.keys() == {"1.1", "2.1"}
+
+    stage = play(story)
+    assert stage.agent_keys.asked == [("1.1", "2.1", AgentKey.FLAG)]
+    assert stage.recorder.told == ["started 1.1"]
+    assert stage.pbx.spoken[-1] == ("confirm-2.1", "!880/150|!1320/250")
+    assert "snoop 2.1 out" in stage.pbx.commands
 
 
 def test_pressing_the_code_twice_withdraws_once() -> None:

@@ -49,9 +49,9 @@ from tests.real.callers import (
     voice_file,
     wait_until_heard,
 )
+from tests.real.secrets import PASSPHRASE, secrets
 from tests.real.test_scope_five import NUMBERS, filled_in
 
-PASSPHRASE = "vier losse woorden samen"
 AGENT, OTHER_AGENT = "agent", "agent-bo"
 TALK_S = 3.0
 NO_SUCH = "Error: no such recording, or not yours\n"
@@ -85,11 +85,10 @@ class Office:
         self, person: str, *words: str, together: Sequence[str] = ()
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a command line as somebody, with whoever unlocks beside them."""
-        fds = [_pipe(PASSPHRASE) for _ in range(1 + len(together))]
-        line = [*words, "--person", person, "--passphrase-fd", str(fds[0])]
-        for other, fd in zip(together, fds[1:], strict=True):
-            line += ["--with", other, "--with-passphrase-fd", str(fd)]
-        try:
+        with secrets(*[PASSPHRASE] * (1 + len(together))) as fds:
+            line = [*words, "--person", person, "--passphrase-fd", str(fds[0])]
+            for other, fd in zip(together, fds[1:], strict=True):
+                line += ["--with", other, "--with-passphrase-fd", str(fd)]
             return subprocess.run(
                 [str(self.site.executable), *line],
                 check=False,
@@ -98,22 +97,12 @@ class Office:
                 pass_fds=fds,
                 env=self.site.environment(),
             )
-        finally:
-            for fd in fds:
-                os.close(fd)
 
     @contextmanager
     def records(self) -> Iterator[Db]:
         """Give the records, beside the daemon."""
         with closing(Db.open(self.site.database, clock=SystemClock())) as db:
             yield db
-
-
-def _pipe(secret: str) -> int:
-    reader, writer = os.pipe()
-    os.write(writer, secret.encode() + b"\n")
-    os.close(writer)
-    return reader
 
 
 @pytest.fixture(scope="module")
@@ -145,17 +134,16 @@ def _staff(site: Site) -> None:
     site.run("people", "add-line", OTHER_AGENT, "--endpoint", "PJSIP/agent2")
     fingerprints: dict[str, str] = {}
     for person in (*map(person_of, roles), OTHER_AGENT):
-        fds = _pipe(PASSPHRASE)
-        made = subprocess.run(
-            [str(site.executable), "people", "enrol", person, "--passphrase-fd", str(fds)],
-            check=True,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            pass_fds=[fds],
-            env=site.environment(),
-        )
-        os.close(fds)
+        with secrets(PASSPHRASE) as (fd,):
+            made = subprocess.run(
+                [str(site.executable), "people", "enrol", person, "--passphrase-fd", str(fd)],
+                check=True,
+                capture_output=True,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                pass_fds=[fd],
+                env=site.environment(),
+            )
         fingerprints[person] = made.stdout.strip()
     with_keys = {(row["policy"], row["role"]) for row in site.cli("keys", "list")}
     for name in NUMBERS:

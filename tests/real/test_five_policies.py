@@ -201,7 +201,8 @@ def test_groningen_g3_g4_the_agent_who_held_the_call_points_it_out_and_the_head_
     refused = site.run(*flag, others[0], check=False)
     assert (refused.returncode, "not yours" in refused.stderr) == (4, True), refused.stderr
     site.cli(*flag, held["person"])
-    site.cli("incident", "assess", call_id, "--keep", "--reason", "bedreiging", "--as", HEAD)
+    assess = ("incident", "assess", call_id, "--keep", "--reason", "bedreiging", "--person", HEAD)
+    site.cli(*assess, with_passphrase=True)
     kept = settled(site, _of(told)["recording_id"])
     assert from_iso(kept["due_at"]) - from_iso(_of(told)["due_at"]) > timedelta(days=12)
 
@@ -306,6 +307,7 @@ def _people_of_groningen(site: Site) -> None:
     for person, role in (*((agent, "agent") for agent in AGENTS), (HEAD, "head")):
         site.cli("people", "add", person, "--name", person)
         site.cli("people", "give-hat", person, role, "--policy", "groningen")
+    site.run("people", "enrol", HEAD, with_passphrase=True)
     for agent, member in AGENTS.items():
         site.cli("people", "add-line", agent, "--queue-member", f"Local/{member}@sandbox-agents/n")
 

@@ -70,6 +70,7 @@ def site(unpacked: Unpacked, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             running.run("people", "add", person, "--name", person.title())
             running.run("people", "give-hat", person, role, "--policy", "kort")
         running.run("people", "add-line", "anna", "--endpoint", "PJSIP/agent1")
+        running.run("people", "enrol", "bea", with_passphrase=True)
         yield running
 
 
@@ -103,7 +104,9 @@ def test_a_flagged_call_that_its_caller_takes_back_is_closed_and_both_hear_just_
     assert "withdrawn" not in told
     explained = site.cli("policy", "explain", call_id)
     assert any("closed, but for the grants that say so: restricted" in str(row["says"]) for row in explained)
-    (dropped,) = site.cli("incident", "assess", call_id, "--drop", "--reason", "misverstand", "--as", "bea")
+    assess = ("incident", "assess", call_id, "--drop", "--reason", "misverstand", "--person", "bea")
+    assert site.run(*assess, check=False).returncode == 2  # the login alone decides nothing
+    (dropped,) = site.cli(*assess, with_passphrase=True)
     assert dropped["stage"] == "dropped"
     assert records.erased(recording_id)["erased_because"] == "incident_dropped"
 

@@ -25,6 +25,7 @@ from recorder.ami_wire import (
     HungUp,
     ListEnded,
     Message,
+    MusicStarted,
     Rang,
     Tampered,
     TapeStarted,
@@ -94,6 +95,10 @@ PARTS: list[tuple[str, Message]] = [
     (  # an originated call: nobody rings
         f"Event: DialBegin\r\n{RUNG}DialString: agent1\r\n",
         Unknown(name="DialBegin"),
+    ),
+    (
+        f"Event: MusicOnHoldStart\r\n{CHANNEL}Class: default\r\n",
+        MusicStarted(channel_id=CallId("1795283143.0")),
     ),
     ("Event: StatusComplete\r\nActionID: 9\r\nListItems: 1\r\n", ListEnded(action_id="9")),
     ("Event: FullyBooted\r\nPrivilege: system,all\r\n", FullyBooted()),

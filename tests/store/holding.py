@@ -38,8 +38,20 @@ def enrol(db: Db, person: str, *, at: datetime, login: str | None = None) -> Per
     """Add somebody with a key of their own."""
     with db.write() as tx:
         people.add(tx, PersonId(person), name=person, login=login or person, at=at, actor="test")
-        person_keys.enrol(tx, own_half(person).public, own_slot(person), at=at, actor="test")
+    give_key(db, person, at=at)
     return PersonId(person)
+
+
+def give_key(db: Db, person: str, *, at: datetime, slot: Slot | None = None) -> None:
+    """Give somebody who is here a key of their own, in a slot under `PASSPHRASE` if no other is named."""
+    with db.write() as tx:
+        person_keys.enrol(tx, own_half(person).public, slot or own_slot(person), at=at, actor="test")
+
+
+def closed_slot(person: str) -> Slot:
+    """Return a slot of that key that nothing opens: for who has the key in hand, and no time for scrypt."""
+    key_id = own_half(person).public.key_id
+    return Slot(person=person, key_id=key_id, salt=bytes(32), n=2**17, r=8, p=1, wrapped=bytes(124))
 
 
 def hold(

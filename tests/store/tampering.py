@@ -44,12 +44,12 @@ class Original:
     """A ledger with checkpoints, of which some have left the host.
 
     Attributes:
-        signer: The key; a mutation may have it.
+        signers: The keys, the one in use last; a mutation may have them.
         shown: What has left the host.
     """
 
     db: Db
-    signer: Signer
+    signers: tuple[Signer, ...]
     shown: tuple[Shown, ...]
 
     @property
@@ -184,23 +184,40 @@ def rewrite_without_later_checkpoints(db: Db, chance: random.Random, original: O
 
 
 def rewrite_with_another_key(db: Db, chance: random.Random, original: Original) -> None:
-    """As `rewrite`, and sign every checkpoint with a key of the intruder's own, entered as the log's."""
+    """As `rewrite`, and sign every checkpoint with keys of the intruder's own, entered as the log's."""
     _change_entry(db, chance)
-    mine = Signer(name=original.signer.name, seed=chance.randbytes(32))
+    mine = tuple(Signer(name=one.name, seed=chance.randbytes(32)) for one in original.signers)
     with db.write() as tx:
-        for row in tx.execute("SELECT entry FROM checkpoint_keys").fetchall():
-            body = json.dumps({"actor": "init", "payload": {"vkey": mine.key.text}}).encode()
-            tx.execute("UPDATE ledger_payloads SET body = ? WHERE seq = ?", (body, row["entry"]))
-            tx.execute("UPDATE checkpoint_keys SET vkey = ? WHERE entry = ?", (mine.key.text, row["entry"]))
+        rows = tx.execute("SELECT entry FROM checkpoint_keys ORDER BY entry").fetchall()
+        for row, one in zip(rows, mine, strict=True):
+            _enter(tx, row["entry"], one)
     _hash_anew(db)
     _sign_anew(db, mine)
 
 
-def rewrite_with_the_key(db: Db, chance: random.Random, original: Original) -> None:
-    """As `rewrite`, and sign every checkpoint anew with the very key."""
+def rewrite_with_the_old_key(db: Db, chance: random.Random, original: Original) -> None:
+    """As `rewrite`, with the key that was rotated out: a key of the intruder's own comes after it."""
+    _change_entry(db, chance)
+    mine = Signer(name=original.signers[0].name, seed=chance.randbytes(32))
+    with db.write() as tx:
+        (last,) = tx.execute("SELECT max(entry) AS entry FROM checkpoint_keys").fetchall()
+        _enter(tx, last["entry"], mine)
+    _hash_anew(db)
+    _sign_anew(db, (original.signers[0], mine))
+
+
+def sign_on_with_the_old_key(db: Db, chance: random.Random, original: Original) -> None:
+    """As `rewrite`, and the key that was rotated out signs what came after it."""
     _change_entry(db, chance)
     _hash_anew(db)
-    _sign_anew(db, original.signer)
+    _sign_anew(db, (original.signers[0], original.signers[0]))
+
+
+def rewrite_with_the_key(db: Db, chance: random.Random, original: Original) -> None:
+    """As `rewrite`, and sign every checkpoint anew with the very keys."""
+    _change_entry(db, chance)
+    _hash_anew(db)
+    _sign_anew(db, original.signers)
 
 
 def cut_with_the_key(db: Db, chance: random.Random, original: Original) -> None:
@@ -228,6 +245,8 @@ MUTATIONS: tuple[Callable[[Db, random.Random, Original], None], ...] = (
     rewrite,
     rewrite_without_later_checkpoints,
     rewrite_with_another_key,
+    rewrite_with_the_old_key,
+    sign_on_with_the_old_key,
     rewrite_with_the_key,
     cut_with_the_key,
 )
@@ -290,16 +309,28 @@ def _hash_anew(db: Db) -> None:
         )
 
 
-def _sign_anew(db: Db, signer: Signer) -> None:
-    """Sign every checkpoint over the tree as it is now."""
-    from store.logbook import ledger_nodes, proofs  # noqa: PLC0415 - an intruder's tools, too
+def _enter(tx: Tx, entry: int, key: Signer) -> None:
+    """Have an entry take another key into use."""
+    body = json.dumps({"actor": "init", "payload": {"vkey": key.key.text}}).encode()
+    tx.execute("UPDATE ledger_payloads SET body = ? WHERE seq = ?", (body, entry))
+    tx.execute("UPDATE checkpoint_keys SET vkey = ? WHERE entry = ?", (key.key.text, entry))
 
-    nodes = ledger_nodes.nodes(db)
+
+def _sign_anew(db: Db, signers: tuple[Signer, ...]) -> None:
+    """Sign every checkpoint over the tree as it is now, each by the key that signs that size."""
+    from store.logbook import ledger_nodes, log_keys, proofs  # noqa: PLC0415 - an intruder's tools, too
+
+    nodes, spans = ledger_nodes.nodes(db), log_keys.spans_in(db)
     with db.write() as tx:
         for row in tx.execute("SELECT size FROM checkpoints").fetchall():
+            first, *others = (
+                one for one, span in zip(signers, spans, strict=True) if span.covers(row["size"])
+            )
             root = proofs.root_at(nodes, row["size"])
-            text = Checkpoint(origin=signer.name, size=row["size"], root=root).text
-            tx.execute("UPDATE checkpoints SET note = ? WHERE size = ?", (signer.sign(text), row["size"]))
+            note = first.sign(Checkpoint(origin=first.name, size=row["size"], root=root).text)
+            for other in others:
+                note = other.cosign(note)
+            tx.execute("UPDATE checkpoints SET note = ? WHERE size = ?", (note, row["size"]))
 
 
 def _some_row(db: Db, chance: random.Random) -> tuple[str, str, sqlite3.Row]:

@@ -36,6 +36,10 @@ def test_a_call_is_shown_with_its_number_masked_and_its_decision_null_while_it_i
         "digit": None,
         "notice_heard_ms": None,
         "recording_id": None,
+        "queue": None,
+        "answered": None,
+        "waited_s": None,
+        "talked_s": None,
     }
 
 

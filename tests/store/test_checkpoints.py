@@ -11,7 +11,7 @@ import pytest
 
 from policy.errors import IntegrityError, NotFound, Unavailable
 from policy.vocabulary import ErasedBecause
-from store.logbook import checkpoints, ledger, signing_key
+from store.logbook import checkpoints, ledger, log_keys, signing_key
 from store.logbook.checkpoints import Because, Checkpoint
 from store.logbook.ledger import Kind
 from store.logbook.notes import NoteMalformed, NoteUnsigned, Signer
@@ -148,7 +148,7 @@ def test_the_key_is_made_once_private_and_on_the_ledger(stage: Scene, tmp_path: 
     signer = prepare(stage, tmp_path)
     assert prepare(stage, tmp_path) == signer
     assert stat.S_IMODE((tmp_path / "ledger.key").stat().st_mode) == 0o600
-    assert signing_key.keys_in(stage.db) == (signer.key,)
+    assert [span.key for span in log_keys.spans_in(stage.db)] == [signer.key]
     (entry,) = (entry for entry in ledger.show(stage.db) if entry.kind == "checkpoint_key_added")
     assert entry.payload == {"vkey": signer.key.text}
 

@@ -16,7 +16,7 @@ import pytest
 from policy.clock import SteppedClock, SystemClock
 from policy.errors import ConsentlineError, NotFound
 from store.db import Db
-from store.logbook import checkpoint_check, checkpoints, ledger, signing_key
+from store.logbook import checkpoint_check, checkpoints, key_rotation, ledger, signing_key
 from store.logbook.checkpoint_check import Shown
 from store.logbook.checkpoints import Because
 from store.logbook.ledger import Kind
@@ -33,15 +33,15 @@ FLIPS = 1_500
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Original]:
-    """A hundred entries, four checkpoints, of which three have left the host; some payloads expired."""
+    """A hundred entries, five checkpoints, of which four have left the host, and two keys, the second
+    vouched for by the first; some payloads expired."""
     folder = tmp_path_factory.mktemp("ledger")
     clock = SteppedClock(STARTED_AT)
     db = Db.open(folder / "ledger.db", clock=clock, randomness=CountingRandomness())
-    signer = signing_key.prepare(
-        folder / "ledger.key", db, CountingRandomness(4), at=STARTED_AT, actor="init"
-    )
+    path, randomness = folder / "ledger.key", CountingRandomness(4)
+    signer = first = signing_key.prepare(path, db, randomness, at=STARTED_AT, actor="init")
     shown: list[Shown] = []
-    for number in range(94):
+    for number in range(92):
         clock.advance(timedelta(seconds=7))
         with db.write() as tx:
             told = {"number": number}
@@ -49,11 +49,15 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Original]:
             ledger.append(tx, kind, clock.now(), actor="daemon", subject=f"call-{number // 4}", payload=told)
             if number == 60:
                 ledger.expire(tx, ["call-1", "call-7"], clock.now(), "test")
+        if number == 55:
+            rotated = key_rotation.rotate(path, db, randomness, at=clock.now(), actor="test")
+            shown.append(Shown(where=f"kluis/{rotated.size}", note=rotated.note))
+            signer = signing_key.prepare(path, db, randomness, at=STARTED_AT, actor="test")
         if number in (10, 40, 70, 85):
             signed = checkpoints.make(db, signer, because=Because.ASKED, at=clock.now())
             if number < 85:
                 shown.append(Shown(where=f"kluis/{signed.size}", note=signed.note))
-    yield Original(db=db, signer=signer, shown=tuple(shown))
+    yield Original(db=db, signers=(first, signer), shown=tuple(shown))
     db.close()
 
 
@@ -151,9 +155,9 @@ def test_an_untouched_ledger_holds_and_says_how_far_others_vouch(original: Origi
     verified = verification.verify(original.db, vault=None, shown=original.shown)
     assert verified.report.holds, verified.report.breaks
     assert verified.checked is not None
-    assert (verified.checked.own, verified.checked.shown) == (4, 3)
+    assert (verified.checked.own, verified.checked.shown) == (5, 4)
     assert verified.checked.newest_shown == original.vouched
-    assert verified.checked.vkeys == (original.signer.key.text,)
+    assert [span.key for span in verified.checked.spans] == [one.key for one in original.signers]
     assert verified.report.youngest_expired_ms is not None
 
 
@@ -162,9 +166,9 @@ def test_a_rewrite_is_placed_behind_the_newest_checkpoint_that_fits(original: Or
     with db.write() as tx:
         tx.execute("UPDATE ledger SET at = at + 1 WHERE seq = 50")
     tampering._hash_anew(db)
-    tampering._sign_anew(db, original.signer)
+    tampering._sign_anew(db, original.signers)
     sizes = [int(one.where.split("/")[1]) for one in original.shown]
-    (found,) = verification.verify(db, vault=None, shown=original.shown).report.breaks
+    found, _ = verification.verify(db, vault=None, shown=original.shown).report.breaks
     assert found.text == (
         f"entries {sizes[1]} to {sizes[2] - 1}: are not those of the checkpoint of {sizes[2]} entries"
         f" in kluis/{sizes[2]}"
@@ -183,10 +187,11 @@ def test_a_log_that_is_shorter_than_what_was_shown_says_so(original: Original) -
 
 
 def test_a_key_given_from_outside_is_the_only_one_believed(original: Original) -> None:
-    other = Signer.make(original.signer.name, CountingRandomness(99))
+    other = Signer.make(original.signers[0].name, CountingRandomness(99))
     verified = verification.verify(original.db, vault=None, trusted=other.key)
     assert not verified.report.holds
-    assert verification.verify(original.db, vault=None, trusted=original.signer.key).report.holds
+    for signer in original.signers:  # each vouches for the other
+        assert verification.verify(original.db, vault=None, trusted=signer.key).report.holds
 
 
 # ---------------------------------------------------------------- what a target kept
