@@ -26,6 +26,7 @@ from policy.holds import Deviation, Hardship, HoldReason, Holds
 from policy.identity import Conflict, Data, Identity, Staff, WorksCouncil
 from policy.notice import Notice, Spoken
 from policy.numbers import normalise
+from policy.pause import Pause
 from policy.period import Period
 from policy.purposes import PURPOSES_BY_LAW, Balancing, Ground, Purpose
 from policy.reports import Reports
@@ -81,6 +82,7 @@ class Policy(Section):
         sharing: Who outside gets what.
         rights: How data subjects use their rights.
         incidents: How aggression is registered.
+        pause: How an agent keeps a spoken number out of the recording.
         access: Who may hear what; absent: nobody.
         reviews: How calls are reviewed; absent: they are not.
         reports: Who reads numbers about calls.
@@ -114,6 +116,7 @@ class Policy(Section):
     sharing: Sharing = Sharing()
     rights: Rights = Rights()
     incidents: Incidents = Incidents()
+    pause: Pause = Pause()
     access: Access | None = None
     reviews: Reviews | None = None
     reports: Reports = Reports()
@@ -255,6 +258,7 @@ class Policy(Section):
         codes = {
             "consent.agent_withdraw_code": self.consent.agent_withdraw_code,
             "incidents.flag_code": self.incidents.flag_code,
+            "pause.code": self.pause.code,
         }
         given = [(key, code) for key, code in codes.items() if code is not None]
         for (key, code), (other, its_code) in combinations(given, 2):

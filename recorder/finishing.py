@@ -1,7 +1,7 @@
 """From two closed legs to a sealed recording, so that a crash at any step loses nothing.
 
     captured    committed: the call is over, this is all there is
-    flac        beside the plaintext, in the spool
+    flac        beside the plaintext, in the spool; what was paused is silence in it
     sealed      committed by the store, once the sealed file was read back (I2)
     plaintext   unlinked (I3)
 
@@ -13,15 +13,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from enum import Enum
 from pathlib import Path
 
 from policy.errors import ConsentlineError
 from policy.vocabulary import CallId, ErasedBecause, RecordingId, RecordingState
 from recorder.bell import Bell
-from recorder.finalise import Measured, measure_legs, write_flac
+from recorder.finalise import Measured, Stretch, measure_legs, write_flac
 from recorder.ports import AlarmKind, Alarms, Register
+from recorder.silence import to_silence
 from recorder.spool import Spool
 from recorder.wav import CaptureDamaged
 
@@ -91,7 +92,9 @@ class Finisher:
             text = f"{recording_id}: the legs differ in length, the shorter one ends in silence"
             await self._bell.ring(AlarmKind.LEGS_UNEVEN, text, call_id)
         flac = self._spool.flac(recording_id)
-        await _write_in_thread(measured, flac)
+        pauses = await self._register.pauses(recording_id)
+        silent = await asyncio.to_thread(to_silence, measured, pauses)
+        await _write_in_thread(measured, flac, silent)
         await self._register.seal(recording_id, flac)
         self._spool.remove(recording_id)  # I3: `sealed` is committed
         return Finished.SEALED
@@ -119,10 +122,11 @@ class Finisher:
         return Finished.QUARANTINED
 
 
-async def _write_in_thread(measured: Measured, flac: Path) -> None:
+async def _write_in_thread(measured: Measured, flac: Path, silent: Sequence[Stretch]) -> None:
     """Write the FLAC in a thread; if cancelled, wait until the thread has let go of the spool."""
     said_stop = threading.Event()
-    work = asyncio.ensure_future(asyncio.to_thread(write_flac, measured, flac, abandoned=said_stop.is_set))
+    writing = asyncio.to_thread(write_flac, measured, flac, silent=silent, abandoned=said_stop.is_set)
+    work = asyncio.ensure_future(writing)
     try:
         await asyncio.shield(work)
     except asyncio.CancelledError:

@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol, cast
 
 from commands.audio.rendering import FORMATS, Audio, AudioFormat, encode, stream_wav
+from commands.audio.scratch import Scratch
+from policy.clock import SystemRandomness
 from policy.errors import ConsentlineError, StateConflict, Unavailable
 
 MANIFEST: Final = "manifest.json"
@@ -34,7 +36,7 @@ class Digest:
     """One finished file.
 
     Attributes:
-        kind: `audio`, `manifest`, `zip` or `sealed`.
+        kind: `audio`, `data`, `manifest`, `zip` or `sealed`.
     """
 
     kind: str
@@ -53,10 +55,13 @@ class Target(Protocol):
     def add_audio(self, audio: Audio, wanted: AudioFormat, *, folder: str = "") -> Digest:
         """Write the audio, in a folder of the copy."""
 
+    def add_data(self, name: str, data: Mapping[str, Any]) -> Digest:
+        """Write data beside it, as JSON."""
+
     def add_manifest(self, manifest: Mapping[str, Any], *, folder: str = "") -> None:
         """Write the manifest, after the audio that it is about."""
 
-    def add_text(self, name: str, text: str) -> None:
+    def add_text(self, name: str, text: str) -> Digest:
         """Write a text beside them."""
 
     def finish(self) -> tuple[Digest, ...]:
@@ -202,21 +207,26 @@ class _Folder:
                 for piece in stream_wav(audio):
                     file.write(piece)
         else:
-            _created(path).close()
-            encode(audio, path, wanted)
+            with _UntilFull(path) as whole:  # some of libsndfile's formats pass over a full disk
+                encode(audio, cast(BinaryIO, whole), wanted)
+                whole.must_have_taken_it()
         self._digests.append(digest_of(path, "audio", str(path.relative_to(self.hidden))))
         return self._digests[-1]
 
+    def add_data(self, name: str, data: Mapping[str, Any]) -> Digest:
+        return self._add("data", self.hidden / name, _written(data))
+
     def add_manifest(self, manifest: Mapping[str, Any], *, folder: str = "") -> None:
-        self._add("manifest", self._in(folder) / MANIFEST, written(manifest))
+        self._add("manifest", self._in(folder) / MANIFEST, _written(manifest))
 
-    def add_text(self, name: str, text: str) -> None:
-        self._add("manifest", self.hidden / name, text.encode())
+    def add_text(self, name: str, text: str) -> Digest:
+        return self._add("data", self.hidden / name, text.encode())
 
-    def _add(self, kind: str, path: Path, content: bytes) -> None:
+    def _add(self, kind: str, path: Path, content: bytes) -> Digest:
         with _created(path) as file:
             file.write(content)
         self._digests.append(digest_of(path, kind, str(path.relative_to(self.hidden))))
+        return self._digests[-1]
 
     def _in(self, folder: str) -> Path:
         path = self.hidden / folder
@@ -259,15 +269,18 @@ class _Zip:
     def add_audio(self, audio: Audio, wanted: AudioFormat, *, folder: str = "") -> Digest:
         return self._add("audio", _inside(folder, f"{AUDIO}.{wanted.extension}"), _encoded(audio, wanted))
 
-    def add_manifest(self, manifest: Mapping[str, Any], *, folder: str = "") -> None:
-        self._add("manifest", _inside(folder, MANIFEST), [written(manifest)])
+    def add_data(self, name: str, data: Mapping[str, Any]) -> Digest:
+        return self._add("data", name, [_written(data)])
 
-    def add_text(self, name: str, text: str) -> None:
-        self._add("manifest", name, [text.encode()])
+    def add_manifest(self, manifest: Mapping[str, Any], *, folder: str = "") -> None:
+        self._add("manifest", _inside(folder, MANIFEST), [_written(manifest)])
+
+    def add_text(self, name: str, text: str) -> Digest:
+        return self._add("data", name, [text.encode()])
 
     def finish(self) -> tuple[Digest, ...]:
         self.close()
-        self._must_have_taken_it()
+        self._raw.must_have_taken_it()
         sync(self.hidden)
         return (digest_of(self.hidden, "zip", self.target.name),)
 
@@ -280,16 +293,12 @@ class _Zip:
         sync(self.target.parent)
         return (self.target,)
 
-    def _must_have_taken_it(self) -> None:
-        if self._raw.failure is not None:
-            raise self._raw.failure
-
     def _add(self, kind: str, name: str, pieces: Iterable[bytes]) -> Digest:
         sha256, size_bytes = hashlib.sha256(), 0
         with self._zip.open(name, "w", force_zip64=True) as entry:
             for piece in pieces:
                 entry.write(piece)
-                self._must_have_taken_it()
+                self._raw.must_have_taken_it()
                 sha256.update(piece)
                 size_bytes += len(piece)
         return Digest(kind=kind, name=name, size_bytes=size_bytes, sha256=sha256.hexdigest())
@@ -328,6 +337,15 @@ class _UntilFull(io.RawIOBase):
         """Return the place."""
         return self._file.tell()
 
+    def must_have_taken_it(self) -> None:
+        """Do nothing where the disk took everything.
+
+        Raises:
+            OSError: If it did not.
+        """
+        if self.failure is not None:
+            raise self.failure
+
     def write(self, data: Any) -> int:
         """Write as long as the disk takes it; return how much was given."""
         if self.failure is None:
@@ -344,14 +362,14 @@ class _UntilFull(io.RawIOBase):
 
 
 def _encoded(audio: Audio, wanted: AudioFormat) -> Iterator[bytes]:
-    """Yield the file of a format; all but WAV look back while they are written, and do so in memory."""
+    """Yield the file of a format; all but WAV look back while they are written, out of everybody's sight."""
     if wanted is FORMATS["wav"]:
         yield from stream_wav(audio)
         return
-    with os.fdopen(os.memfd_create("copy", os.MFD_CLOEXEC), "w+b") as memory:
-        encode(audio, cast(BinaryIO, memory), wanted)
-        memory.seek(0)
-        while piece := memory.read(BLOCK_BYTES):
+    with Scratch(SystemRandomness()) as scratch:
+        encode(audio, cast(BinaryIO, scratch), wanted)
+        scratch.seek(0)
+        while piece := scratch.read(BLOCK_BYTES):
             yield piece
 
 
@@ -365,8 +383,7 @@ def _inside(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
 
 
-def written(manifest: Mapping[str, Any]) -> bytes:
-    """Return JSON as it goes into a copy, for people and programs."""
+def _written(manifest: Mapping[str, Any]) -> bytes:
     return (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()
 
 

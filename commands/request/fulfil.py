@@ -178,9 +178,7 @@ def _add(  # noqa: PLR0917 - one recording of a package
 
 
 def _add_texts(copy: Target, package: Row) -> None:
-    import json
-
     copy.add_text("letter.html", package["letter"]["html"])
     copy.add_text("letter.md", package["letter"]["md"])
     if package["data"] is not None:
-        copy.add_text("data.json", json.dumps(package["data"], indent=2, ensure_ascii=False) + "\n")
+        copy.add_data("data.json", package["data"])

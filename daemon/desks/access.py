@@ -79,7 +79,7 @@ class EraseQuestion(WhyQuestion):
 class CopyWire(Asked):
     """A file that was made of a recording."""
 
-    kind: Literal["audio", "manifest", "zip", "sealed"]
+    kind: Literal["audio", "data", "manifest", "zip", "sealed"]
     bytes: Annotated[int, Field(ge=0)]
     sha256: Sha256
 
@@ -329,24 +329,35 @@ class AccessDesk:
     # ---------------------------------------------------------------- small steps
 
     async def _question(self, asked: WhyQuestion, peer: Peer, action: Action) -> Question:
-        """Return what is asked as a value, once everybody in it proved who they are."""
-        reason, case = checked_reason(asked.reason), checked_case(asked.case)
-        person = await self._proofs.prove(asked.proof, peer)
-        company = tuple([await self._proofs.prove(one, peer, beside=person) for one in asked.together])
-        if person in company or len(set(company)) != len(company):
-            raise ConsentlineError("together: nobody counts as a second person to themselves")
-        policy = await self._door.policy_for(person, asked.policy)
-        return Question(
-            person=person,
-            login=peer.login,
-            actor=peer.acting_as(person),
-            company=company,
-            policy=policy,
-            action=action,
-            purpose=PurposeName(asked.purpose),
-            reason=reason,
-            case=case,
-        )
+        return await question_of(asked, peer, action, door=self._door, proofs=self._proofs)
+
+
+async def question_of(
+    asked: WhyQuestion, peer: Peer, action: Action, *, door: Doorway, proofs: Proofs
+) -> Question:
+    """Return what is asked as a value, once everybody in it proved who they are.
+
+    Raises:
+        AccessRefused: If somebody did not, or has no role here.
+        ConsentlineError: If a reason or a case number is none, or nobody can tell the policy.
+    """
+    reason, case = checked_reason(asked.reason), checked_case(asked.case)
+    person = await proofs.prove(asked.proof, peer)
+    company = tuple([await proofs.prove(one, peer, beside=person) for one in asked.together])
+    if person in company or len(set(company)) != len(company):
+        raise ConsentlineError("together: nobody counts as a second person to themselves")
+    policy = await door.policy_for(person, asked.policy)
+    return Question(
+        person=person,
+        login=peer.login,
+        actor=peer.acting_as(person),
+        company=company,
+        policy=policy,
+        action=action,
+        purpose=PurposeName(asked.purpose),
+        reason=reason,
+        case=case,
+    )
 
 
 def release_to_json(token: str, released: Release) -> dict[str, object]:

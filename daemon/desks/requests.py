@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Annotated, Literal
 
@@ -173,7 +172,7 @@ class RequestsDesk:
         asked = await read(request, ListQuestion)
         due_by = _day(asked.due_by)
         person = await self._proofs.prove(asked.proof, peer)
-        by = Caseworker(id=person, actor=replace(peer, person=person).actor)
+        by = Caseworker(id=person, actor=peer.acting_as(person))
         rows = await self._run(lambda: requests.listed(self._archive, self._policies, by, due_by=due_by))
         return array([row.to_json() for row in rows if asked.policy in (None, row.policy)])
 
@@ -307,7 +306,7 @@ class RequestsDesk:
         return Question(
             person=person,
             login=peer.login,
-            actor=replace(peer, person=person).actor,
+            actor=peer.acting_as(person),
             policy=self._policies.named(policy),
             action=Action.EXPORT,
             purpose=PURPOSE,

@@ -22,11 +22,13 @@ from store.schema import (
     keeping,
     keys,
     ledger,
+    pauses,
     people,
     recording_agents,
     recordings,
     reports,
     requests,
+    reviews,
     terms,
 )
 
@@ -44,7 +46,9 @@ IN_ORDER: Final = (
     ("0011_terms", terms.STATEMENTS),
     ("0012_recording_agents", recording_agents.STATEMENTS),
     ("0015_requests", requests.STATEMENTS),
+    ("0016_pauses", pauses.STATEMENTS),
     ("0017_handover", handover.STATEMENTS),
+    ("0018_reviews", reviews.STATEMENTS),
     ("0019_reports", reports.STATEMENTS),
 )
 """What every database went through, in this order."""
