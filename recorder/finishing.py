@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from collections.abc import Collection
 from enum import Enum
 from pathlib import Path
@@ -20,7 +19,8 @@ from pathlib import Path
 from policy.errors import ConsentlineError
 from policy.vocabulary import CallId, ErasedBecause, RecordingId, RecordingState
 from recorder.bell import Bell
-from recorder.finalise import Measured, measure_legs, write_flac
+from recorder.beside import beside
+from recorder.finalise import measure_legs, write_flac
 from recorder.ports import AlarmKind, Alarms, Register
 from recorder.spool import Spool
 from recorder.wav import CaptureDamaged
@@ -44,6 +44,7 @@ class Finisher:
         self._spool = spool
         self._register = register
         self._bell = Bell(alarms)
+        self._finishing_captured = asyncio.Lock()
 
     async def finish(
         self, recording_id: RecordingId, call_id: CallId | None, *, spoke: bool = True
@@ -67,12 +68,13 @@ class Finisher:
 
         This is all that `consentline finalise` does, with or without a daemon.
         """
-        rows = await self._register.rows(())
-        return {
-            row.recording_id: await self.finish(row.recording_id, row.call_id)
-            for row in rows
-            if row.state is RecordingState.CAPTURED and row.recording_id not in busy
-        }
+        async with self._finishing_captured:  # an operator may ask while the daemon is at it
+            rows = await self._register.rows(())
+            return {
+                row.recording_id: await self.finish(row.recording_id, row.call_id)
+                for row in rows
+                if row.state is RecordingState.CAPTURED and row.recording_id not in busy
+            }
 
     async def _finish(self, recording_id: RecordingId, call_id: CallId | None, spoke: bool) -> Finished:
         measured = await asyncio.to_thread(measure_legs, self._spool.legs(recording_id))
@@ -91,7 +93,7 @@ class Finisher:
             text = f"{recording_id}: the legs differ in length, the shorter one ends in silence"
             await self._bell.ring(AlarmKind.LEGS_UNEVEN, text, call_id)
         flac = self._spool.flac(recording_id)
-        await _write_in_thread(measured, flac)
+        await beside(lambda gone: write_flac(measured, flac, abandoned=gone))
         await self._register.seal(recording_id, flac)
         self._spool.remove(recording_id)  # I3: `sealed` is committed
         return Finished.SEALED
@@ -117,17 +119,3 @@ class Finisher:
         except ConsentlineError as again:
             log.error("quarantine %s: %s; the plaintext stays in the spool", recording_id, again)
         return Finished.QUARANTINED
-
-
-async def _write_in_thread(measured: Measured, flac: Path) -> None:
-    """Write the FLAC in a thread; if cancelled, wait until the thread has let go of the spool."""
-    said_stop = threading.Event()
-    work = asyncio.ensure_future(asyncio.to_thread(write_flac, measured, flac, abandoned=said_stop.is_set))
-    try:
-        await asyncio.shield(work)
-    except asyncio.CancelledError:
-        said_stop.set()
-        await asyncio.wait({work})
-        if not work.cancelled():
-            work.exception()  # an abandoned file is no news
-        raise

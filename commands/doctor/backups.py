@@ -19,7 +19,7 @@ from policy.retention import BackupMode
 from store.db import Db
 from store.files import backup_mark, mirror
 from store.files.epochs import EpochFolder
-from store.files.vault import Vault
+from store.files.opening import vault_of
 from store.retention import backup
 
 STALE_AFTER = timedelta(days=2)
@@ -132,8 +132,8 @@ def _folder(config: Config, policies: Policies) -> Iterator[Check]:
     copy = backup.Backup(folder=Path(config.backup.folder))
     try:
         with closing(Db.open_to_read(config.path("database"), clock=SystemClock())) as db:
-            vault = Vault(folder=config.path("vault"))
-            plan = backup.look(db, copy, vault, allowed=allowed(db, policies))
+            with closing(vault_of(config)) as vault:
+                plan = backup.look(db, copy, vault, allowed=allowed(db, policies))
         taken_at = datetime.fromtimestamp((copy.folder / backup.DATABASE).stat().st_mtime, UTC)
     except ConsentlineError as error:
         yield problem(name, error.text, error.hint)

@@ -94,7 +94,8 @@ def release(archive: Archive, question: Question, recording: str, at: datetime) 
     passed = door.decide(archive, question, recording, at)
     row = passed.facts.row
     path = None if question.action is Action.RETRIEVE else _path(archive, question, passed, at)
-    archive.vault.open(row.recording_id).close()
+    if not archive.vault.stamps((row.recording_id,)):
+        raise NotFound(f"recording {row.recording_id}: its sealed file is not in the vault")
     access_id, entry = door.open_access(archive, question, passed, at)
     try:
         shares, parts = _unwrapped(archive, path)

@@ -53,6 +53,7 @@ class _Facts:
         told_destroyed: The entry that says so, or None.
         told_sha256: Hash of the sealed file by the ledger's last word, or None.
         file_bytes: Size of its file in the vault, or None where there is none.
+        looked: Whether the vault could be looked into.
     """
 
     recording_id: RecordingId
@@ -64,15 +65,21 @@ class _Facts:
     told_destroyed: int | None
     told_sha256: str | None
     file_bytes: int | None
+    looked: bool
 
 
-def account(db: Db, vault: Vault) -> Accounted:
+def account(db: Db, vault: Vault | None) -> Accounted:
     """Compare ledger, recordings and vault.
+
+    Args:
+        db: The database.
+        vault: Sealed files; None: what lies in the vault is not looked at, only the rest.
 
     Raises:
         Unavailable: If the database or the vault cannot be read.
     """
-    vault.must_be_there()
+    if vault is not None:
+        vault.must_be_there()
     kept = erased = 0
     breaks: list[Break] = []
     silent: list[RecordingId] = []
@@ -108,6 +115,8 @@ def _wrong(facts: _Facts) -> list[str]:
     if facts.state == "sealed":
         if not facts.has_key:
             found.append("is sealed, but no key of it is there")
+        if not facts.looked:
+            return found
         if facts.file_bytes is None:
             found.append("is sealed, but its file is not in the vault")
         elif facts.file_bytes != facts.sealed_bytes:
@@ -117,14 +126,14 @@ def _wrong(facts: _Facts) -> list[str]:
     return found
 
 
-def _looked_at_again(db: Db, vault: Vault, recording_id: RecordingId) -> Iterator[Break]:
+def _looked_at_again(db: Db, vault: Vault | None, recording_id: RecordingId) -> Iterator[Break]:
     rows = db.rows(f"SELECT {_COLUMNS} FROM recordings r WHERE recording_id = ?", (recording_id,))  # noqa: S608
     for facts in _facts(db, vault, rows):
         for text in _wrong(facts):
             yield Break(seq=facts.told_destroyed, text=f"recording {recording_id}: {text}")
 
 
-def _all_facts(db: Db, vault: Vault) -> Iterator[_Facts]:
+def _all_facts(db: Db, vault: Vault | None) -> Iterator[_Facts]:
     after = -1
     while True:
         rows = db.rows(
@@ -137,9 +146,10 @@ def _all_facts(db: Db, vault: Vault) -> Iterator[_Facts]:
         yield from _facts(db, vault, rows)
 
 
-def _facts(db: Db, vault: Vault, rows: Sequence[sqlite3.Row]) -> Iterator[_Facts]:
+def _facts(db: Db, vault: Vault | None, rows: Sequence[sqlite3.Row]) -> Iterator[_Facts]:
     ids = [str(row["recording_id"]) for row in rows]
     destroyed, hashes = _told(db, ids)
+    stamps = {} if vault is None else vault.stamps(RecordingId(recording_id) for recording_id in ids)
     for row in rows:
         recording_id = RecordingId(str(row["recording_id"]))
         sealed_bytes, sealed_sha256 = row["sealed_bytes"], row["sealed_sha256"]
@@ -152,7 +162,8 @@ def _facts(db: Db, vault: Vault, rows: Sequence[sqlite3.Row]) -> Iterator[_Facts
             sealed_sha256=sealed_sha256 if isinstance(sealed_sha256, str) else None,
             told_destroyed=destroyed.get(recording_id),
             told_sha256=hashes.get(recording_id),
-            file_bytes=_file_bytes(vault, recording_id),
+            file_bytes=stamp.size_bytes if (stamp := stamps.get(recording_id)) is not None else None,
+            looked=vault is not None,
         )
 
 
@@ -212,14 +223,9 @@ def _without_a_row(db: Db) -> Iterator[Break]:
         yield Break(seq=row["seq"], text=text)
 
 
-def _strangers(db: Db, vault: Vault) -> Iterator[Break]:
+def _strangers(db: Db, vault: Vault | None) -> Iterator[Break]:
+    if vault is None:
+        return
     for recording_id in vault.ids():
         if not db.rows("SELECT 1 FROM recordings WHERE recording_id = ?", (recording_id,)):
-            yield Break(seq=None, text=f"{vault.path(recording_id)}: a sealed file of no known recording")
-
-
-def _file_bytes(vault: Vault, recording_id: RecordingId) -> int | None:
-    try:
-        return vault.path(recording_id).stat().st_size
-    except FileNotFoundError:
-        return None
+            yield Break(seq=None, text=f"{vault.place(recording_id)}: a sealed file of no known recording")
