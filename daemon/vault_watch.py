@@ -1,4 +1,4 @@
-"""The way to a vault host: kept up beside the calls, an alarm while it is away, and what waited once it is back."""
+"""The way to a vault host: kept up beside the calls; an alarm while it is away, then what waited is done."""
 
 from __future__ import annotations
 

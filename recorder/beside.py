@@ -1,4 +1,4 @@
-"""Long blocking work in a thread beside the loop, which lets go of its files when it is not wanted any more."""
+"""Long blocking work in a thread beside the loop, which lets go when it is not wanted any more."""
 
 from __future__ import annotations
 

@@ -14,7 +14,6 @@ import asyncio
 import logging
 from collections.abc import Collection
 from enum import Enum
-from pathlib import Path
 
 from policy.errors import ConsentlineError
 from policy.vocabulary import CallId, ErasedBecause, RecordingId, RecordingState

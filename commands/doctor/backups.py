@@ -78,7 +78,7 @@ def _policies(config: Config, policies: Policies) -> Iterator[Check]:
 
 
 def _marks(config: Config) -> Iterator[Check]:
-    for name in ("vault", "epochs"):
+    for name in ("epochs",) if config.vault.command else ("vault", "epochs"):
         folder = config.path(name)
         if backup_mark.is_there(folder):
             yield ok(
@@ -131,9 +131,11 @@ def _folder(config: Config, policies: Policies) -> Iterator[Check]:
         return
     copy = backup.Backup(folder=Path(config.backup.folder))
     try:
-        with closing(Db.open_to_read(config.path("database"), clock=SystemClock())) as db:
-            with closing(vault_of(config)) as vault:
-                plan = backup.look(db, copy, vault, allowed=allowed(db, policies))
+        with (
+            closing(Db.open_to_read(config.path("database"), clock=SystemClock())) as db,
+            closing(vault_of(config)) as vault,
+        ):
+            plan = backup.look(db, copy, vault, allowed=allowed(db, policies))
         taken_at = datetime.fromtimestamp((copy.folder / backup.DATABASE).stat().st_mtime, UTC)
     except ConsentlineError as error:
         yield problem(name, error.text, error.hint)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from policy.access import Action, Grant, RoleName
-from policy.errors import AccessRefused, ConsentlineError, IntegrityError, Unavailable
+from policy.errors import AccessRefused, ConsentlineError, IntegrityError, NotFound, Unavailable
 from policy.key_groups import KeyPath, roles_of
 from policy.situation import Person, PersonId
 from policy.vocabulary import RecordingId

@@ -274,7 +274,7 @@ class VaultFolder:
         return final
 
     def _digest(self, file: BinaryIO) -> Written:
-        """Return what a file holds, from the disk, where the kernel will: its cache tells what was written."""
+        """Return what a file holds, from the disk where the kernel will: its cache tells what was sent."""
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         digest, size_bytes = hashlib.sha256(), 0
         while piece := file.read(_PIECE_BYTES):

@@ -1,7 +1,7 @@
 """The vault host's side: answers for one folder, over a pipe, until the other side goes.
 
-What is asked stands in `store/files/vault_wire.py`. Several may run at once on one folder; each step of each is
-one step of the file system.
+What is asked stands in `store/files/vault_wire.py`. Several may run at once on one folder; each step of
+each is one step of the file system.
 """
 
 from __future__ import annotations

@@ -55,8 +55,8 @@ def seal(
 ) -> RecordingRow:
     """Seal a captured recording; when this returns, `sealed` is committed (I2).
 
-    The three parts of it, `begin`, `write` and `commit`, are for a vault on another machine: what they need of
-    the database is quick, and what takes long needs no database.
+    The three parts of it, `begin`, `write` and `commit`, are for a vault on another machine: what needs the
+    database is quick, and what takes long needs no database.
 
     Args:
         archive: Where to.
@@ -110,7 +110,7 @@ def write(
     abandoned: Callable[[], bool] = never,
     step: Step = straight_on,
 ) -> Written:
-    """Write the sealed file, and return what was read again (I2); needs no database; errors as those of `seal`."""
+    """Write the sealed file, and return what was read again (I2); needs no database. Errors as for `seal`."""
     try:
         with audio.open("rb") as plaintext:
             return vault.write(

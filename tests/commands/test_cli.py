@@ -69,6 +69,7 @@ def test_the_table_names_every_command_that_was_promised() -> None:
         "people": "add add-line change end-line enrol give-hat informed list passphrase retire show take-hat",
         "policy": "apply check diff explain list show",
         "prompts": "build check",
+        "vault": "make serve",
         "publish": "notice privacy-statement register",
         "purge": "report run",
         "receipt": "give verify",
