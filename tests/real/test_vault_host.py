@@ -1,7 +1,7 @@
 """The vault on another host (docs/vault-host.md): sealed there, destroyed there, and calls go on without it.
 
 A real sshd runs `consentline vault serve` as the forced command of the PBX's key. Its folder is the vault
-host's disk; the PBX reaches it by ssh alone. A folder stands for the host that keeps the ledger's checkpoints.
+host's disk; the PBX reaches it by ssh alone. A folder stands for the host that keeps the checkpoints.
 The daemon's clock is moved ahead, so the tests stand in the order of what happens.
 """
 
