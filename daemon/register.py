@@ -34,11 +34,12 @@ from policy.vocabulary import (
     PolicyName,
     RecordingId,
     RecordingState,
+    ResumedBecause,
     TakenBack,
     WithdrawnBy,
 )
 from recorder.beside import beside
-from recorder.ports import Row
+from recorder.ports import Pause, Row
 from store.db import Tx
 from store.files.archive import Archive
 from store.keyring import reading_keys
@@ -46,7 +47,7 @@ from store.keyring.callers import seal_caller
 from store.keyring.shares import Purpose
 from store.persons import call_agents, people
 from store.persons.ways import ways_of
-from store.records import alarms, calls, counts, decisions, marks, recordings, sealing, waiting
+from store.records import alarms, calls, counts, decisions, marks, pauses, recordings, sealing, waiting
 from store.retention import closures, destruction, withdrawals
 from store.retention.destruction import Doom, Receipt
 
@@ -183,6 +184,63 @@ class Register:
         if begun is not None:
             written = await beside(lambda gone: sealing.write(archive.vault, begun, flac, abandoned=gone))
             await self.thread.run(lambda: sealing.commit(archive, begun, written))
+
+    async def pauses(self, recording_id: RecordingId) -> tuple[Pause, ...]:
+        """Return the stretches of a recording in which nothing may be heard."""
+        found = await self.thread.run(lambda: pauses.of_recording(self.archive.db, recording_id))
+        return tuple(
+            Pause(
+                from_sample=row.from_sample,
+                until_sample=row.until_sample,
+                lasted_ms=row.lasted_ms,
+                muted=row.muted,
+            )
+            for row in found
+        )
+
+    async def paused(self, recording_id: RecordingId, channel_id: CallId, *, from_sample: int) -> int:
+        """Commit that a recording is paused by the agent at this channel; return the number of the pause."""
+        now = self.archive.clock.now()
+
+        def work() -> int:
+            db = self.archive.db
+            call_id = recordings.get_recording(db, recording_id).call_id
+            person = call_agents.who_has_it(db, call_id, channel_id)
+            actor = "agent_key" if person is None else f"person:{person} agent_key"
+            with db.write() as tx:
+                return pauses.begin(tx, recording_id, from_sample=from_sample, at=now, actor=actor)
+
+        return await self.thread.run(work)
+
+    async def resumed(
+        self,
+        pause_id: int,
+        *,
+        until_sample: int,
+        lasted_ms: int,
+        because: ResumedBecause,
+        muted: bool,
+    ) -> None:
+        """Commit that a paused recording goes on."""
+        now = self.archive.clock.now()
+        actor = "agent_key" if because is ResumedBecause.KEY else "daemon"
+        await self._write(
+            lambda tx: pauses.end(
+                tx,
+                pause_id,
+                until_sample=until_sample,
+                lasted_ms=lasted_ms,
+                because=because,
+                muted=muted,
+                at=now,
+                actor=actor,
+            )
+        )
+
+    async def paused_now(self) -> tuple[tuple[RecordingId, CallId, int], ...]:
+        """Return what is paused on record, of recordings that may still run: with its call, and the pause."""
+        found = await self.thread.run(lambda: pauses.going_on(self.archive.db))
+        return tuple((row.recording_id, row.call_id, row.pause_id) for row in found)
 
     async def quarantine(self, recording_id: RecordingId, paths: tuple[Path, ...], problem: str) -> None:
         """Commit that plaintext could not be sealed; it stays where it is and is due like any other."""

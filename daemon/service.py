@@ -19,13 +19,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from casework import incidents
-from casework.notices import IncidentNotices
+from casework.notices import HandoverNotices, IncidentNotices, OrderNotices
 from daemon.agent_keys import AgentKeys
 from daemon.agi_ends import AgiEnds
 from daemon.bridges import Bridges, Met, Parted
 from daemon.checkpoints import CheckpointKeeper
 from daemon.control import ControlSocket
 from daemon.desks.access import AccessDesk
+from daemon.desks.giving_out import GivingOutDesk
 from daemon.desks.holds import HoldsDesk
 from daemon.desks.incidents import IncidentsDesk
 from daemon.desks.keys import KeyDesk
@@ -36,6 +37,8 @@ from daemon.desks.people import PeopleDesk
 from daemon.desks.policies import PoliciesDesk
 from daemon.desks.promises import PromisesDesk
 from daemon.desks.registrations import RegistrationsDesk
+from daemon.desks.reports import ReportsDesk
+from daemon.desks.reviews import ReviewsDesk
 from daemon.desks.rotation import RotationDesk
 from daemon.doorway import Doorway
 from daemon.gate import GatePrompts, GateRecorder, GateRegister
@@ -65,12 +68,15 @@ from policy.clock import Clock, Randomness, SystemClock, SystemRandomness
 from policy.config import Config
 from policy.errors import ConsentlineError, DestructionIncomplete, NotFound, Unavailable
 from policy.load import Policies, load_policies
+from policy.pause import Pause
 from policy.vocabulary import CallId, RecordingId, RecordingState
 from policy.warnings import how_to_fill_in, terms_not_filled_in
 from recorder.ami import Ami, AmiAccess, Heard, LinkUp, reconnect_delays
 from recorder.ami_wire import Tampered, list_channels, show_channel
+from recorder.bell import Bell
 from recorder.capture import Captures
 from recorder.mixmonitor import MixMonitors
+from recorder.pausing import Pauses
 from recorder.spool import Spool
 from store import keys, settings
 from store.files import container
@@ -148,8 +154,9 @@ class Service:
         )
         self._ami = Ami(ami_access, hear=self._hear)
         tape = MixMonitors(self._ami)
+        spool = Spool(config.path("spool"), floor_bytes=config.recording.spool_floor_bytes)
         self._captures = Captures(
-            spool=Spool(config.path("spool"), floor_bytes=config.recording.spool_floor_bytes),
+            spool=spool,
             tape=tape,
             register=register,
             alarms=register,
@@ -172,7 +179,21 @@ class Service:
         self._uses_ari = not access.without_ari
         self._prompts = GatePrompts(PromptLibrary(config.path("prompts")))
         self._gate_register = GateRegister(register, self._captures)
-        self._agent_keys = AgentKeys(archive, register.thread, signal=self._signal)
+        self._pauses = Pauses(
+            spool=spool,
+            tape=tape,
+            notes=register,
+            bell=Bell(register),
+            running_on=self._captures.running_on,
+            resumed=self._heard_again,
+        )
+        self._agent_keys = AgentKeys(
+            archive,
+            register.thread,
+            pauses=self._pauses,
+            longest_pause_s=self._longest_pause_s,
+            signal=self._signal,
+        )
         self._dispatch = Dispatch(
             app=access.app,
             telephony=self._ari,
@@ -232,7 +253,11 @@ class Service:
             register=register,
             metrics=self._metrics,
         )
-        self._notices = NoticeKeeper(notify=config.notify, sources=(IncidentNotices(),), register=register)
+        self._notices = NoticeKeeper(
+            notify=config.notify,
+            sources=(IncidentNotices(), OrderNotices(), HandoverNotices()),
+            register=register,
+        )
         self._jobs = self._recurring()
         self._vault_watch = self._watch_of_vault()
         self._ari_connected = False
@@ -310,10 +335,13 @@ class Service:
             KeyDesk(db=archive.db, thread=thread, proofs=self._proofs, clock=self._clock),
             RotationDesk(archive=archive, thread=thread, proofs=self._proofs),
             AccessDesk(self._doorway, self._proofs),
+            ReportsDesk(archive, thread, self._policies, self._proofs),
+            ReviewsDesk(archive=archive, thread=thread, doorway=self._doorway, proofs=self._proofs),
             IncidentsDesk(archive, thread, self._proofs),
             PromisesDesk(archive, thread, self._policies, self._proofs),
             HoldsDesk(archive, thread, self._proofs),
             RegistrationsDesk(archive, thread, self._policies, self._proofs),
+            GivingOutDesk(archive, thread, self._policies, proofs=self._proofs, doorway=self._doorway),
             NoticesDesk(self._notices),
         )
         routes = (route for desk in desks for route in desk.routes())
@@ -337,6 +365,7 @@ class Service:
             await stop.wait()
             await self._dispatch.drain(DRAIN_WITHIN_S)
         finally:
+            await self._pauses.close()
             await control.stop()
             if site is not None:
                 await site.stop()
@@ -373,6 +402,7 @@ class Service:
         await self._doorway.settle()
         await self._marks.take_all()
         await self._captures.reconcile(absent=True)
+        self._pauses.take_up(await self._register.paused_now())
         there = {listed.channel_id for listed in await self._ami.ask_list(list_channels([]))}
         rows = await self._register.rows(())
         in_doubt = {row.call_id for row in rows if row.state is RecordingState.RECORDING}
@@ -412,6 +442,14 @@ class Service:
         for found in self._bridges.hear(event):
             self._met.put_nowait(found)
 
+    def _heard_again(self, channel_id: CallId) -> None:
+        self._agent_keys.tell(channel_id, Signal.RESUMED)
+
+    async def _longest_pause_s(self, call_id: CallId) -> int:
+        recording_id = self._captures.running_on(call_id)
+        policy = None if recording_id is None else await self._register.policy_of(recording_id)
+        return (Pause() if policy is None else policy.pause).at_most_s
+
     async def _signal(self, channel_id: CallId, signal: Signal) -> None:
         await self._dispatch.signal(channel_id, signal)
 
@@ -442,6 +480,7 @@ class Service:
                 case Met(channel_id=channel_id, call_id=call_id):
                     await self._dispatch.watch(channel_id, call_id)
                 case Parted(channel_id=channel_id):
+                    self._pauses.agent_left(channel_id)
                     await self._dispatch.unwatch(channel_id)
 
     async def _look_at_bridges(self) -> None:

@@ -2,6 +2,7 @@
 
 withdraw   the caller said aloud that they want no recording
 flag       this call is one to be looked into; offered where somebody may look into anything
+pause      a number is spoken that the recording is not to hold; pressed again when it was
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ class AgentKey(Enum):
 
     WITHDRAW = "withdraw"
     FLAG = "flag"
+    PAUSE = "pause"
 
 
 def agent_codes(policy: Policy) -> Mapping[AgentKey, str]:
@@ -50,6 +52,8 @@ def _codes(policy: Policy) -> Iterator[tuple[AgentKey, str]]:
         yield AgentKey.WITHDRAW, policy.consent.agent_withdraw_code
     if policy.incidents.flag_code is not None and flagged_as(policy) is not None:
         yield AgentKey.FLAG, policy.incidents.flag_code
+    if policy.pause.code is not None:
+        yield AgentKey.PAUSE, policy.pause.code
 
 
 def _grants(policy: Policy) -> tuple[Grant, ...]:

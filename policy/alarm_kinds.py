@@ -186,6 +186,13 @@ GUIDES = (
         ends=(Ending.CALL_ENDED,),
     ),
     Guide(
+        kind="pause_not_muted",
+        meaning="an agent paused a recording and the tape could not be muted; what was said lies in the spool"
+        " until it is sealed, as silence",
+        advice="see that AMI is reached and that its user has `write = call`",
+        ends=(Ending.SEALED, Ending.GONE),
+    ),
+    Guide(
         kind="controller_lost",
         meaning="a recording was dropped: the daemon could not see whether somebody said stop",
         advice="as with `connection_lost`",

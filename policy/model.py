@@ -26,8 +26,10 @@ from policy.holds import Deviation, Hardship, HoldReason, Holds
 from policy.identity import Conflict, Data, Identity, Staff, WorksCouncil
 from policy.notice import Notice, Spoken
 from policy.numbers import normalise
+from policy.pause import Pause
 from policy.period import Period
 from policy.purposes import PURPOSES_BY_LAW, Balancing, Ground, Purpose
+from policy.reports import Reports
 from policy.retention import EVIDENCE, Backups, DataKind, Extension, Retention, SelectionList
 from policy.reviews import Incidents, Reviews
 from policy.rights import Right, Rights
@@ -80,9 +82,11 @@ class Policy(Section):
         sharing: Who outside gets what.
         rights: How data subjects use their rights.
         incidents: How aggression is registered.
+        pause: How an agent keeps a spoken number out of the recording.
         access: Who may hear what; absent: nobody.
         reviews: How calls are reviewed; absent: they are not.
-        works_council: Its agreement to reviewing and listening.
+        reports: Who reads numbers about calls.
+        works_council: Its agreement to reviewing and listening, and to counting by agent.
         staff: How agents know.
         backups: Whether recordings are in a backup.
         conflicts: Contradictions inside the text.
@@ -112,8 +116,10 @@ class Policy(Section):
     sharing: Sharing = Sharing()
     rights: Rights = Rights()
     incidents: Incidents = Incidents()
+    pause: Pause = Pause()
     access: Access | None = None
     reviews: Reviews | None = None
+    reports: Reports = Reports()
     works_council: WorksCouncil | None = None
     staff: Staff = Staff()
     backups: Backups = Backups()
@@ -166,6 +172,7 @@ class Policy(Section):
         yield from self._keys_that_hide_each_other()
         yield from self._names_that_nobody_declared()
         yield from self._keys_that_are_not_there()
+        yield from self._reports_that_may_not_be()
 
     def _words_that_are_missing(self) -> Iterator[str]:
         languages = set(self.notice.text)
@@ -251,6 +258,7 @@ class Policy(Section):
         codes = {
             "consent.agent_withdraw_code": self.consent.agent_withdraw_code,
             "incidents.flag_code": self.incidents.flag_code,
+            "pause.code": self.pause.code,
         }
         given = [(key, code) for key, code in codes.items() if code is not None]
         for (key, code), (other, its_code) in combinations(given, 2):
@@ -290,6 +298,13 @@ class Policy(Section):
             "access.grants", "hold reason", sorted(self.access.hold_reasons), self.hold_reasons
         )
 
+    def _reports_that_may_not_be(self) -> Iterator[str]:
+        reports = self.reports
+        if reports.purpose is not None:
+            yield from unknown("reports.purpose", "purpose", (reports.purpose,), self.all_purposes)
+        if reports.by_agent and self.works_council is None:
+            yield "reports.by_agent: works_council must stand in the policy first (WOR art. 27), got none"
+
     def _keys_that_are_not_there(self) -> Iterator[str]:
         named = [(f"conflicts.{index}.about", one.about) for index, one in enumerate(self.conflicts)]
         named += [
@@ -320,6 +335,9 @@ class Policy(Section):
             yield "reviews.scored_by", self.reviews.scored_by
             yield "reviews.live_by", self.reviews.live_by
             yield "reviews.viewers", tuple(viewer.role for viewer in self.reviews.viewers)
+        yield "reports.read_by", self.reports.read_by
+        if "accounted_by" in self.reports.model_fields_set:
+            yield "reports.accounted_by", self.reports.accounted_by
 
     def _slots(self, language: str) -> dict[str, str]:
         slots = {"organisation": self.identity.organisation, "statement": self.identity.statement}

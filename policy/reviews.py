@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from policy.access import IncidentKind
 from policy.consent import FeatureCode
 from policy.period import Period
-from policy.section import Chosen, Listed, Name, OrNone, Section, Text
+from policy.section import Chosen, Listed, Name, OrNone, Section, Text, unknown
 
 
 class Drawn(Enum):
@@ -54,6 +54,24 @@ class Viewer(Section):
     sees: Chosen[Seen]
 
 
+class Scale(Section):
+    """From which score to which each criterion is scored.
+
+    Attributes:
+        lowest: The score of what went worst.
+        highest: The score of what went best.
+    """
+
+    lowest: Annotated[int, Field(ge=0, le=100)]
+    highest: Annotated[int, Field(ge=1, le=100)]
+
+    @model_validator(mode="after")
+    def _goes_up(self) -> Self:
+        if self.lowest >= self.highest:
+            raise ValueError(f"highest: must be more than lowest ({self.lowest}), got {self.highest}")
+        return self
+
+
 class Reviews(Section):
     """How calls are reviewed.
 
@@ -64,6 +82,8 @@ class Reviews(Section):
         drawn: `random_sample`, whose seed and population are on the ledger, or `picked`.
         form: `5a`: aanvang, analyse, antwoord, afsluiting, algemeen; `qm`: quality monitoring; `none`.
         criteria: What the form asks, in order.
+        content_criteria: Those of them that judge what was said; the others judge how it was said (N8).
+        scale: From which score to which; needed where a form is filled in.
         judged: `manner` in which the call was held, or `manner_and_content`.
         scored_by: Roles of which one scores.
         viewers: Who sees what.
@@ -80,6 +100,8 @@ class Reviews(Section):
     drawn: Chosen[Drawn] = Drawn.RANDOM_SAMPLE
     form: Chosen[Form] = Form.NONE
     criteria: Listed[Text] = ()
+    content_criteria: Listed[Text] = ()
+    scale: Scale | None = None
     judged: Chosen[Judged] = Judged.MANNER
     scored_by: Annotated[Listed[Name], Field(min_length=1)]
     viewers: Listed[Viewer] = ()
@@ -98,6 +120,16 @@ class Reviews(Section):
             )
         if self.form is not Form.NONE and not self.criteria:
             raise ValueError(f'criteria: must list what form "{self.form.value}" asks, got none')
+        if self.form is not Form.NONE and self.scale is None:
+            raise ValueError(f'scale: must say how form "{self.form.value}" is scored, got none')
+        if len(set(self.criteria)) != len(self.criteria):
+            raise ValueError("criteria: must name each criterion once")
+        if problems := list(unknown("content_criteria", "criterion", self.content_criteria, self.criteria)):
+            raise ValueError("\n".join(problems))
+        if self.judged is Judged.MANNER_AND_CONTENT and self.criteria and not self.content_criteria:
+            raise ValueError(
+                'content_criteria: must name what judges content under judged "manner_and_content", got none'
+            )
         if (self.live_when_asked or self.live_when_recording_fails) and not self.live_by:
             raise ValueError("live_by: must name a role where listening along is possible, got none")
         return self

@@ -100,6 +100,14 @@ class ConcludedBecause(Enum):
     ANOTHER_GATE = "another_gate"
 
 
+class ResumedBecause(Enum):
+    """Why a recording that was paused went on."""
+
+    KEY = "key"
+    TIME = "time"
+    AGENT_LEFT = "agent_left"
+
+
 class TakenBack(Enum):
     """What became of a recording that was taken back."""
 

@@ -6,7 +6,20 @@ import re
 from collections.abc import Iterator
 from typing import assert_never
 
-from publish.page import Block, Heading, Items, Line, Note, Page, Paragraph, Piece, Quote, Strong, Table
+from publish.page import (
+    Block,
+    Chart,
+    Heading,
+    Items,
+    Line,
+    Note,
+    Page,
+    Paragraph,
+    Piece,
+    Quote,
+    Strong,
+    Table,
+)
 
 _MARKUP = re.compile(r"([\\`*_<>\[\]|#~])")
 _SPACES = re.compile(r"\s+")
@@ -30,6 +43,8 @@ def _block(block: Block) -> str:
             return "\n>\n".join(f"> {_line(line)}" for line in lines)
         case Table():
             return "\n".join(_table(block))
+        case Chart(described=described):
+            return _escaped(described)
         case _:
             assert_never(block)
 

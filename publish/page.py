@@ -1,4 +1,4 @@
-"""A page as values: headings, paragraphs, lists, tables, notes.
+"""A page as values: headings, paragraphs, lists, tables, notes, charts.
 
 `markdown.py` and `web_page.py` write it.
 """
@@ -63,7 +63,20 @@ class Note:
     lines: tuple[Line, ...]
 
 
-Block: TypeAlias = Heading | Paragraph | Items | Table | Note
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A drawing beside a table.
+
+    Attributes:
+        drawn: Well-formed markup that needs nothing else; see `publish.reports.charts`.
+        described: What it shows, in words.
+    """
+
+    drawn: str
+    described: str
+
+
+Block: TypeAlias = Heading | Paragraph | Items | Table | Note | Chart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -171,6 +171,9 @@ def _reviewing(policy: Policy, reviews: Reviews, language: Language) -> Iterator
     ]
     if reviews.criteria:
         pieces += [say(" Het formulier: ", " The form: "), Quote(", ".join(reviews.criteria)), "."]
+    if reviews.content_criteria:
+        on_content = Quote(", ".join(reviews.content_criteria))
+        pieces += [say(" Over de inhoud gaat: ", " On content: "), on_content, "."]
     if reviews.at_most_every is not None and reviews.at_least_every is not None:
         soonest = term_in_words(reviews.at_most_every, language)
         latest = term_in_words(reviews.at_least_every, language)

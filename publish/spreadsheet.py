@@ -19,7 +19,7 @@ def csv_text(row: Sequence[Cell]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow([cell.head for cell in row])
-    writer.writerow([_harmless(cell.text) for cell in row])
+    writer.writerow([harmless(cell.text) for cell in row])
     return out.getvalue()
 
 
@@ -46,6 +46,6 @@ def xlsx_bytes(row: Sequence[Cell], *, made_at: datetime) -> bytes:
     return out.getvalue()
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """Return text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text

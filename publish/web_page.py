@@ -10,7 +10,20 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final, assert_never
 
-from publish.page import Block, Heading, Items, Line, Note, Page, Paragraph, Piece, Quote, Strong, Table
+from publish.page import (
+    Block,
+    Chart,
+    Heading,
+    Items,
+    Line,
+    Note,
+    Page,
+    Paragraph,
+    Piece,
+    Quote,
+    Strong,
+    Table,
+)
 
 _EMAIL: Final = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 
@@ -23,6 +36,29 @@ th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; bo
 aside { border-left: .3rem solid #8a4b00; background: #fff6e8; padding: .2rem 1rem; margin: 1rem 0 }
 footer { margin-top: 3rem; border-top: 1px solid #ccc; color: #555; font-size: .85rem;
   overflow-wrap: anywhere }
+figure { margin: 1.5rem 0 } figure > svg { width: 100%; height: auto }
+.legend { list-style: none; padding: 0; margin: .3rem 0; font-size: .9rem }
+.legend li { display: inline-block; margin-right: 1.2rem } .legend svg { width: 1.5rem; height: .75rem }
+.grid { stroke: #ccc } .axis { fill: currentColor; font: 11px sans-serif; text-anchor: middle }
+.axis.end { text-anchor: end } .line { fill: none; stroke-width: 2.2 }
+.bar.s0, .dot.s0 { fill: #0b5394 } .bar.s1, .dot.s1 { fill: #e69138 } .bar.s2, .dot.s2 { fill: #6a8a3a }
+.bar.s3, .dot.s3 { fill: #a64d79 } .bar.s4, .dot.s4 { fill: #76a5af } .bar.s5, .dot.s5 { fill: #666 }
+.line.s0 { stroke: #0b5394 } .line.s1 { stroke: #e69138; stroke-dasharray: 7 3 }
+.line.s2 { stroke: #6a8a3a; stroke-dasharray: 2 3 } .line.s3 { stroke: #a64d79 }
+.line.s4 { stroke: #76a5af } .line.s5 { stroke: #666 }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
+@media (prefers-color-scheme: dark) {
+  body { color: #e8e8e8; background: #16181b } a { color: #8ab4f8 }
+  th, td, footer { border-color: #444 } footer { color: #aaa } aside { background: #2b2416 }
+  .grid { stroke: #444 }
+  .bar.s0, .dot.s0 { fill: #6fa8dc } .line.s0 { stroke: #6fa8dc }
+  .bar.s2, .dot.s2 { fill: #a4c46c } .line.s2 { stroke: #a4c46c }
+  .bar.s3, .dot.s3 { fill: #d58fb3 } .line.s3 { stroke: #d58fb3 }
+}
+@media print {
+  body { max-width: none; margin: 0; font-size: 10pt; color: #000; background: #fff }
+  figure, tr, aside { break-inside: avoid } h2 { break-after: avoid } thead { display: table-header-group }
+}
 """
 
 
@@ -53,6 +89,8 @@ def _block(block: Block, language: str) -> str:
             return f"<aside>\n{inner}\n</aside>"
         case Table():
             return "\n".join(_table(block, language))
+        case Chart(drawn=drawn):
+            return f"<figure>\n{drawn}\n</figure>"
         case _:
             assert_never(block)
 

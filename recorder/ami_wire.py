@@ -74,6 +74,20 @@ def stop_mixmonitor(call_id: CallId, mixmonitor_id: str | None) -> Action:
     return Action(name="StopMixMonitor", headers=(("Channel", call_id), *which))
 
 
+def mute_mixmonitor(call_id: CallId, mixmonitor_id: str, *, on: bool) -> Action:
+    """Have one tape write silence for both sides, or again what is said.
+
+    Source: `apps/app_mixmonitor.c` of 22.10.1: one of the classes `system` and `call` is enough.
+    """
+    headers = (
+        ("Channel", call_id),
+        ("MixMonitorID", mixmonitor_id),
+        ("Direction", "both"),
+        ("State", "1" if on else "0"),
+    )
+    return Action(name="MixMonitorMute", headers=headers)
+
+
 def list_channels(variables: Sequence[str]) -> Action:
     """Ask for every channel, each with these variables."""
     return Action(name="Status", headers=(("Variables", ",".join(variables)),))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 from pathlib import Path
@@ -81,10 +81,23 @@ def measure_legs(legs: Legs) -> Measured | None:
     )
 
 
-def write_flac(measured: Measured, target: Path, *, abandoned: Callable[[], bool]) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """Samples from `first` up to and without `end`."""
+
+    first: int
+    end: int
+
+
+def write_flac(
+    measured: Measured, target: Path, *, silent: Sequence[Stretch] = (), abandoned: Callable[[], bool]
+) -> None:
     """Write both legs into `target`, which has its name only once it is complete.
 
     Args:
+        measured: The legs.
+        target: What is made.
+        silent: What becomes silence in both channels.
         abandoned: Asked before each block; when true, nothing is left behind.
 
     Raises:
@@ -95,7 +108,7 @@ def write_flac(measured: Measured, target: Path, *, abandoned: Callable[[], bool
     """
     partial = target.with_name(target.name + ".partial")
     try:
-        _write(measured, partial, abandoned)
+        _write(measured, partial, silent, abandoned)
         written = soundfile.info(str(partial))
         if (written.frames, written.samplerate, written.channels) != (measured.samples, measured.rate_hz, 2):
             raise IntegrityError(
@@ -109,7 +122,9 @@ def write_flac(measured: Measured, target: Path, *, abandoned: Callable[[], bool
         partial.unlink(missing_ok=True)
 
 
-def _write(measured: Measured, partial: Path, abandoned: Callable[[], bool]) -> None:
+def _write(
+    measured: Measured, partial: Path, silent: Sequence[Stretch], abandoned: Callable[[], bool]
+) -> None:
     partial.unlink(missing_ok=True)
     descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with soundfile.SoundFile(
@@ -122,10 +137,15 @@ def _write(measured: Measured, partial: Path, abandoned: Callable[[], bool]) -> 
         closefd=True,
     ) as flac:
         both = zip(_padded(measured.caller, measured), _padded(measured.agent, measured), strict=True)
+        written = 0
         for caller, agent in both:
             if abandoned():
                 raise Abandoned(f"{partial.name}: said stop while it was being made")
-            flac.write(np.column_stack((caller, agent)))
+            block = np.column_stack((caller, agent))
+            for stretch in silent:
+                block[max(stretch.first - written, 0) : max(stretch.end - written, 0)] = 0
+            flac.write(block)
+            written += len(block)
 
 
 def _padded(leg: Leg | None, measured: Measured) -> Iterator[Samples]:

@@ -1,7 +1,7 @@
 """From two closed legs to a sealed recording, so that a crash at any step loses nothing.
 
     captured    committed: the call is over, this is all there is
-    flac        beside the plaintext, in the spool
+    flac        beside the plaintext, in the spool; what was paused is silence in it
     sealed      committed by the store, once the sealed file was read back (I2)
     plaintext   unlinked (I3)
 
@@ -21,6 +21,7 @@ from recorder.bell import Bell
 from recorder.beside import beside
 from recorder.finalise import measure_legs, write_flac
 from recorder.ports import AlarmKind, Alarms, Register
+from recorder.silence import to_silence
 from recorder.spool import Spool
 from recorder.wav import CaptureDamaged
 
@@ -92,7 +93,9 @@ class Finisher:
             text = f"{recording_id}: the legs differ in length, the shorter one ends in silence"
             await self._bell.ring(AlarmKind.LEGS_UNEVEN, text, call_id)
         flac = self._spool.flac(recording_id)
-        await beside(lambda gone: write_flac(measured, flac, abandoned=gone))
+        pauses = await self._register.pauses(recording_id)
+        silent = await asyncio.to_thread(to_silence, measured, pauses)
+        await beside(lambda gone: write_flac(measured, flac, silent=silent, abandoned=gone))
         await self._register.seal(recording_id, flac)
         self._spool.remove(recording_id)  # I3: `sealed` is committed
         return Finished.SEALED

@@ -9,7 +9,15 @@ from __future__ import annotations
 from policy.errors import Unavailable
 from policy.vocabulary import CallId, RecordingId
 from recorder.ami import Ami
-from recorder.ami_wire import Action, Answered, empty_variable, get_variable, list_channels, stop_mixmonitor
+from recorder.ami_wire import (
+    Action,
+    Answered,
+    empty_variable,
+    get_variable,
+    list_channels,
+    mute_mixmonitor,
+    stop_mixmonitor,
+)
 from recorder.ports import LiveChannel, StopOutcome
 from recorder.spool import is_recording_id
 
@@ -36,13 +44,19 @@ class MixMonitors:
         Raises:
             Unavailable: If Asterisk did not answer, or refused.
         """
-        variable = get_variable(call_id, f"{MIXMONITOR_VARIABLE}_{recording_id}")
-        answer = await self._ami.ask(variable)
-        if not answer.ok:
-            return _gone_or_refused(variable, answer)
-        if not answer.value:
-            return StopOutcome.NOT_STARTED
-        return await self._stop(stop_mixmonitor(call_id, answer.value))
+        found = await self._find(call_id, recording_id)
+        return found if isinstance(found, StopOutcome) else await self._stop(stop_mixmonitor(call_id, found))
+
+    async def mute(self, call_id: CallId, recording_id: RecordingId, *, on: bool) -> bool:
+        """Have the tape of a recording write silence, or again what is said; return whether it does.
+
+        Raises:
+            Unavailable: If Asterisk did not answer, or refused.
+        """
+        found = await self._find(call_id, recording_id)
+        if isinstance(found, StopOutcome):
+            return False
+        return (await self._ami.ask(mute_mixmonitor(call_id, found, on=on))).ok
 
     async def unname(self, call_id: CallId, recording_id: RecordingId) -> None:
         """Have the dialplan not take this recording, which runs no more, for the one that runs.
@@ -92,6 +106,14 @@ class MixMonitors:
             )
             for channel in listed
         )
+
+    async def _find(self, call_id: CallId, recording_id: RecordingId) -> str | StopOutcome:
+        """Return Asterisk's id of a tape, or why there is none."""
+        variable = get_variable(call_id, f"{MIXMONITOR_VARIABLE}_{recording_id}")
+        answer = await self._ami.ask(variable)
+        if not answer.ok:
+            return _gone_or_refused(variable, answer)
+        return answer.value or StopOutcome.NOT_STARTED
 
     async def _stop(self, action: Action) -> StopOutcome:
         answer = await self._ami.ask(action)

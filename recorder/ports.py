@@ -21,6 +21,7 @@ from policy.vocabulary import (
     ErasedBecause,
     RecordingId,
     RecordingState,
+    ResumedBecause,
     TakenBack,
     WithdrawnBy,
 )
@@ -47,6 +48,7 @@ class AlarmKind(Enum):
     SPOOL_UNWATCHED = "spool_unwatched"
     RECORDER_FAULT = "recorder_fault"
     AMI_TAMPERED = "ami_tampered"
+    PAUSE_NOT_MUTED = "pause_not_muted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,41 @@ class Row:
     ended: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """A stretch of a recording in which nothing may be heard; `recorder/silence.py` says how exact it is.
+
+    Attributes:
+        from_sample: What the spool's files held when it began.
+        until_sample: What they held when it ended; None: it goes to the end.
+        lasted_ms: By a steady clock.
+        muted: Whether Asterisk said, at both ends, that it obeyed.
+    """
+
+    from_sample: int
+    until_sample: int | None
+    lasted_ms: int | None
+    muted: bool
+
+
+class PauseNotes(Protocol):
+    """Where pauses are noted. Methods raise `ConsentlineError` when they could not do what was asked."""
+
+    async def paused(self, recording_id: RecordingId, channel_id: CallId, *, from_sample: int) -> int:
+        """Commit that it is paused by the agent at this channel; return the number of the pause."""
+
+    async def resumed(
+        self,
+        pause_id: int,
+        *,
+        until_sample: int,
+        lasted_ms: int,
+        because: ResumedBecause,
+        muted: bool,
+    ) -> None:
+        """Commit that it goes on."""
+
+
 class Register(Protocol):
     """The store. Every method raises `ConsentlineError` when it could not do what was asked."""
 
@@ -79,6 +116,9 @@ class Register(Protocol):
 
     async def seal(self, recording_id: RecordingId, flac: Path) -> None:
         """Seal the audio and commit `sealed` (I2); leaves `flac` alone."""
+
+    async def pauses(self, recording_id: RecordingId) -> tuple[Pause, ...]:
+        """Return the stretches of it in which nothing may be heard."""
 
     async def quarantine(self, recording_id: RecordingId, paths: tuple[Path, ...], problem: str) -> None:
         """Commit that plaintext could not be sealed, and where it lies; it is due like any other."""
@@ -154,6 +194,9 @@ class Tape(Protocol):
 
     async def stop(self, call_id: CallId, recording_id: RecordingId) -> StopOutcome:
         """Stop the tape of one recording on a channel, by the tape's id; never another recording's."""
+
+    async def mute(self, call_id: CallId, recording_id: RecordingId, *, on: bool) -> bool:
+        """Have the tape of a recording write silence, or again what is said; return whether it does."""
 
     async def unname(self, call_id: CallId, recording_id: RecordingId) -> None:
         """Have the dialplan not take this recording, which runs no more, for the one that runs."""

@@ -64,6 +64,21 @@ class Leg:
                 left -= block.size
                 yield block
 
+    def between(self, first: int, end: int) -> Samples:
+        """Return the samples from `first` up to and without `end`, as far as they are there.
+
+        Raises:
+            CaptureDamaged: If the file became shorter.
+            OSError: If it went.
+        """
+        wanted = max(min(end, self.samples) - first, 0)
+        with self.path.open("rb") as file:
+            file.seek(HEADER_BYTES + first * SAMPLE_BYTES)
+            found = np.frombuffer(file.read(wanted * SAMPLE_BYTES), dtype="<i2")
+        if found.size != wanted:
+            raise CaptureDamaged(f"{self.path.name}: became shorter while it was read")
+        return found
+
 
 def measure(path: Path) -> Leg:
     """Return what is in a leg.

@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol, cast
 
 from commands.audio.rendering import FORMATS, Audio, AudioFormat, encode, stream_wav
+from commands.audio.scratch import Scratch
+from policy.clock import SystemRandomness
 from policy.errors import ConsentlineError, StateConflict, Unavailable
 
 MANIFEST: Final = "manifest.json"
@@ -34,7 +36,7 @@ class Digest:
     """One finished file.
 
     Attributes:
-        kind: `audio`, `manifest`, `zip` or `sealed`.
+        kind: `audio`, `data`, `manifest`, `zip` or `sealed`.
     """
 
     kind: str
@@ -52,6 +54,9 @@ class Target(Protocol):
 
     def add_audio(self, audio: Audio, wanted: AudioFormat) -> Digest:
         """Write the audio."""
+
+    def add_data(self, name: str, data: Mapping[str, Any]) -> Digest:
+        """Write data beside it, as JSON."""
 
     def add_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Write the manifest, last."""
@@ -199,16 +204,24 @@ class _Folder:
                 for piece in stream_wav(audio):
                     file.write(piece)
         else:
-            _created(path).close()
-            encode(audio, path, wanted)
+            with _UntilFull(path) as whole:  # some of libsndfile's formats pass over a full disk
+                encode(audio, cast(BinaryIO, whole), wanted)
+                whole.must_have_taken_it()
         self._digests.append(digest_of(path, "audio", path.name))
         return self._digests[-1]
 
+    def add_data(self, name: str, data: Mapping[str, Any]) -> Digest:
+        return self._add("data", name, data)
+
     def add_manifest(self, manifest: Mapping[str, Any]) -> None:
-        path = self.hidden / MANIFEST
+        self._add("manifest", MANIFEST, manifest)
+
+    def _add(self, kind: str, name: str, content: Mapping[str, Any]) -> Digest:
+        path = self.hidden / name
         with _created(path) as file:
-            file.write(_written(manifest))
-        self._digests.append(digest_of(path, "manifest", path.name))
+            file.write(_written(content))
+        self._digests.append(digest_of(path, kind, name))
+        return self._digests[-1]
 
     def finish(self) -> tuple[Digest, ...]:
         for path in self.hidden.iterdir():
@@ -246,12 +259,15 @@ class _Zip:
     def add_audio(self, audio: Audio, wanted: AudioFormat) -> Digest:
         return self._add("audio", f"{AUDIO}.{wanted.extension}", _encoded(audio, wanted))
 
+    def add_data(self, name: str, data: Mapping[str, Any]) -> Digest:
+        return self._add("data", name, [_written(data)])
+
     def add_manifest(self, manifest: Mapping[str, Any]) -> None:
         self._add("manifest", MANIFEST, [_written(manifest)])
 
     def finish(self) -> tuple[Digest, ...]:
         self.close()
-        self._must_have_taken_it()
+        self._raw.must_have_taken_it()
         sync(self.hidden)
         return (digest_of(self.hidden, "zip", self.target.name),)
 
@@ -264,16 +280,12 @@ class _Zip:
         sync(self.target.parent)
         return (self.target,)
 
-    def _must_have_taken_it(self) -> None:
-        if self._raw.failure is not None:
-            raise self._raw.failure
-
     def _add(self, kind: str, name: str, pieces: Iterable[bytes]) -> Digest:
         sha256, size_bytes = hashlib.sha256(), 0
         with self._zip.open(name, "w", force_zip64=True) as entry:
             for piece in pieces:
                 entry.write(piece)
-                self._must_have_taken_it()
+                self._raw.must_have_taken_it()
                 sha256.update(piece)
                 size_bytes += len(piece)
         return Digest(kind=kind, name=name, size_bytes=size_bytes, sha256=sha256.hexdigest())
@@ -312,6 +324,15 @@ class _UntilFull(io.RawIOBase):
         """Return the place."""
         return self._file.tell()
 
+    def must_have_taken_it(self) -> None:
+        """Do nothing where the disk took everything.
+
+        Raises:
+            OSError: If it did not.
+        """
+        if self.failure is not None:
+            raise self.failure
+
     def write(self, data: Any) -> int:
         """Write as long as the disk takes it; return how much was given."""
         if self.failure is None:
@@ -328,14 +349,14 @@ class _UntilFull(io.RawIOBase):
 
 
 def _encoded(audio: Audio, wanted: AudioFormat) -> Iterator[bytes]:
-    """Yield the file of a format; all but WAV look back while they are written, and do so in memory."""
+    """Yield the file of a format; all but WAV look back while they are written, out of everybody's sight."""
     if wanted is FORMATS["wav"]:
         yield from stream_wav(audio)
         return
-    with os.fdopen(os.memfd_create("copy", os.MFD_CLOEXEC), "w+b") as memory:
-        encode(audio, cast(BinaryIO, memory), wanted)
-        memory.seek(0)
-        while piece := memory.read(BLOCK_BYTES):
+    with Scratch(SystemRandomness()) as scratch:
+        encode(audio, cast(BinaryIO, scratch), wanted)
+        scratch.seek(0)
+        while piece := scratch.read(BLOCK_BYTES):
             yield piece
 
 

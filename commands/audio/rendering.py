@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
 
 import numpy as np
@@ -176,13 +175,13 @@ def stream_wav(audio: Audio) -> Iterator[bytes]:
         yield block.astype("<i2").tobytes()
 
 
-def encode(audio: Audio, target: Path | BinaryIO, wanted: AudioFormat) -> None:
+def encode(audio: Audio, target: BinaryIO, wanted: AudioFormat) -> None:
     """Write the audio in a format that wants to look back while it writes, channels kept apart.
 
     Raises:
-        Unavailable: If this libsndfile does not know the format, or the target takes no more.
+        Unavailable: If this libsndfile does not know the format, or the target takes no more; MP3 and Opus
+            pass over that, so the target has to be asked.
     """
-    place = str(target) if isinstance(target, Path) else wanted.extension
     try:
         written = soundfile.SoundFile(
             target,
@@ -202,4 +201,4 @@ def encode(audio: Audio, target: Path | BinaryIO, wanted: AudioFormat) -> None:
                 written.write(block)
     # A full disk is a short write to libsndfile, which soundfile asserts against.
     except (soundfile.LibsndfileError, AssertionError) as error:
-        raise Unavailable(f"{place}: cannot be written: the disk is full or fails") from error
+        raise Unavailable(f"{wanted.extension}: cannot be written: the disk is full or fails") from error

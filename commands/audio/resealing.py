@@ -1,24 +1,26 @@
 """A new sealed copy of a recording with a part silenced, made in the process of who may erase it.
 
-    FLAC, decrypted where it is read -> silence in both channels -> FLAC in memory
+    FLAC, decrypted where it is read -> silence in both channels -> FLAC that only this process can read
     -> sealed under a new key into a file without a name -> handed in, with the shares of that key
 
-The FLAC in memory is about a quarter of the WAV: 26 MB for an hour of two channels at 8 kHz. The
+Memory stays bounded by a block, however long the recording is (`commands/audio/scratch.py`). The
 public halves that the new key is shared to are those that the daemon seals every recording to.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
 from commands.audio import rendering
 from commands.audio.copies import in_words
 from commands.audio.disclosure import Access
+from commands.audio.rendering import Audio
+from commands.audio.scratch import Scratch
 from commands.frame.control import Daemon
 from policy.access import RoleName
 from policy.clock import Randomness, SystemRandomness
@@ -50,8 +52,10 @@ def erase_part(
     key, salt = random.token(container.KEY_BYTES), random.token(container.SALT_BYTES)
     context = container.recording_context(access.recording_id)
     with in_words(), _nameless() as sealed:
-        with _silenced(access, part_ms) as flac:
-            size_bytes = container.seal_stream(flac, sealed, key, context, salt)
+        with access.plaintext() as flac, rendering.opened(flac, gap_ms=part_ms) as sound:
+            _must_begin_within(sound, part_ms)
+            with silenced(sound, random) as new:
+                size_bytes = container.seal_stream(new, sealed, key, context, salt)
         sealed.seek(0)
         container.authenticate(sealed, key, context)
         sealed.seek(0)
@@ -71,21 +75,22 @@ def erase_part(
     )
 
 
-def _silenced(access: Access, part_ms: tuple[int, int]) -> BinaryIO:
-    """Return the recording's FLAC with that part silenced, in memory."""
-    memory = os.fdopen(os.memfd_create("copy", os.MFD_CLOEXEC), "w+b")
-    try:
-        with access.plaintext() as flac, rendering.opened(flac, gap_ms=part_ms) as sound:
-            if part_ms[0] >= sound.duration_ms:
-                raise StateConflict(
-                    f"--from: lies at {part_ms[0]} ms, the recording ends at {sound.duration_ms} ms"
-                )
-            rendering.encode(sound, cast(BinaryIO, memory), rendering.FORMATS["flac"])
-        memory.seek(0)
-    except BaseException:
-        memory.close()
-        raise
-    return cast(BinaryIO, memory)
+@contextmanager
+def silenced(sound: Audio, randomness: Randomness) -> Iterator[BinaryIO]:
+    """Give a recording's FLAC anew, its gap silenced; what lies on a disk of it is encrypted.
+
+    Raises:
+        Unavailable: If there is no room for it.
+    """
+    with Scratch(randomness) as scratch:
+        rendering.encode(sound, cast(BinaryIO, scratch), rendering.FORMATS["flac"])
+        scratch.seek(0)
+        yield cast(BinaryIO, scratch)
+
+
+def _must_begin_within(sound: Audio, part_ms: tuple[int, int]) -> None:
+    if part_ms[0] >= sound.duration_ms:
+        raise StateConflict(f"--from: lies at {part_ms[0]} ms, the recording ends at {sound.duration_ms} ms")
 
 
 def _shares(access: Access, key: bytes, randomness: Randomness) -> list[dict[str, Any]]:

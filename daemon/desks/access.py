@@ -85,7 +85,7 @@ class EraseQuestion(WhyQuestion):
 class CopyWire(Asked):
     """A file that was made of a recording."""
 
-    kind: Literal["audio", "manifest", "zip", "sealed"]
+    kind: Literal["audio", "data", "manifest", "zip", "sealed"]
     bytes: Annotated[int, Field(ge=0)]
     sha256: Sha256
 
@@ -354,27 +354,36 @@ class AccessDesk:
         ends = await self._door.confirm(question, asked.recording, question.case, until)
         return web.json_response({"reference": question.case, "until": to_iso(ends)})
 
-    # ---------------------------------------------------------------- small steps
-
     async def _question(self, asked: WhyQuestion, peer: Peer, action: Action) -> Question:
-        """Return what is asked as a value, once everybody in it proved who they are."""
-        reason, case = checked_reason(asked.reason), checked_case(asked.case)
-        person = await self._proofs.prove(asked.proof, peer)
-        company = tuple([await self._proofs.prove(one, peer, beside=person) for one in asked.together])
-        if person in company or len(set(company)) != len(company):
-            raise ConsentlineError("together: nobody counts as a second person to themselves")
-        policy = await self._door.policy_for(person, asked.policy)
-        return Question(
-            person=person,
-            login=peer.login,
-            actor=peer.acting_as(person),
-            company=company,
-            policy=policy,
-            action=action,
-            purpose=PurposeName(asked.purpose),
-            reason=reason,
-            case=case,
-        )
+        return await question_of(asked, peer, action, door=self._door, proofs=self._proofs)
+
+
+async def question_of(
+    asked: WhyQuestion, peer: Peer, action: Action, *, door: Doorway, proofs: Proofs
+) -> Question:
+    """Return what is asked as a value, once everybody in it proved who they are.
+
+    Raises:
+        AccessRefused: If somebody did not, or has no role here.
+        ConsentlineError: If a reason or a case number is none, or nobody can tell the policy.
+    """
+    reason, case = checked_reason(asked.reason), checked_case(asked.case)
+    person = await proofs.prove(asked.proof, peer)
+    company = tuple([await proofs.prove(one, peer, beside=person) for one in asked.together])
+    if person in company or len(set(company)) != len(company):
+        raise ConsentlineError("together: nobody counts as a second person to themselves")
+    policy = await door.policy_for(person, asked.policy)
+    return Question(
+        person=person,
+        login=peer.login,
+        actor=peer.acting_as(person),
+        company=company,
+        policy=policy,
+        action=action,
+        purpose=PurposeName(asked.purpose),
+        reason=reason,
+        case=case,
+    )
 
 
 async def _streamed(request: web.Request, file: BinaryIO) -> web.StreamResponse:

@@ -235,6 +235,33 @@ def of_recording(db: Db, recording_id: RecordingId) -> tuple[AccessRow, ...]:
     return tuple(_access(row) for row in found)
 
 
+def heard_since(
+    db: Db, recording_id: RecordingId, person: PersonId, purpose: PurposeName, since: datetime
+) -> bool:
+    """Tell whether somebody listened to a recording for a purpose, then or later, to no failure."""
+    found = db.rows(
+        "SELECT 1 FROM accesses WHERE recording_id = ? AND person = ? AND purpose = ? AND action = 'listen'"
+        " AND ending = 'complete' AND released_at >= ? LIMIT 1",
+        (recording_id, person, purpose, to_ms(since)),
+    )
+    return bool(found)
+
+
+def listeners(db: Db, policy: PolicyName) -> dict[tuple[RecordingId, PurposeName], list[PersonId]]:
+    """Return who listened to which recording of a policy for what, to no failure, the first first."""
+    found = db.rows(
+        "SELECT recording_id, purpose, person FROM accesses WHERE policy = ? AND action = 'listen'"
+        " AND ending = 'complete' ORDER BY released_at, access_id",
+        (policy,),
+    )
+    heard: dict[tuple[RecordingId, PurposeName], list[PersonId]] = {}
+    for row in found:
+        theirs = heard.setdefault((RecordingId(row["recording_id"]), PurposeName(row["purpose"])), [])
+        if row["person"] not in theirs:
+            theirs.append(PersonId(row["person"]))
+    return heard
+
+
 def any_due(db: Db, at: datetime) -> bool:
     """Tell whether the term of any of these rows is over."""
     return bool(db.rows("SELECT 1 FROM accesses WHERE due_at <= ? LIMIT 1", (to_ms(at),)))

@@ -123,6 +123,11 @@ def checked_reason(reason: str) -> str:
             f"reason: must be 1 to {LARGEST_REASON_CHARACTERS} characters, got {len(text)}",
             hint="say why in a few words; it stays on the ledger",
         )
+    return masked(text)
+
+
+def masked(text: str) -> str:
+    """Return words that a person typed as they are kept: numbers of seven digits and more masked."""
     return _DIGITS.sub(lambda match: mask_number(match[0]), text)
 
 

@@ -80,8 +80,17 @@ class Lent:
     to: PublicHalf
 
 
-def release(archive: Archive, question: Question, recording: str, at: datetime) -> Release:
+def release(
+    archive: Archive, question: Question, recording: str, at: datetime, *, audio: bool = True
+) -> Release:
     """Decide, put the access on the ledger, then release what it takes (I5).
+
+    Args:
+        archive: Where the recording is.
+        question: Who asks what.
+        recording: Its id, or whatever they typed.
+        at: Now.
+        audio: Whether it is to be opened; a hand-over of data takes no key at all (G7).
 
     Raises:
         RefusedByPolicy: If it is refused whatever the recording; told freely.
@@ -93,7 +102,8 @@ def release(archive: Archive, question: Question, recording: str, at: datetime) 
     """
     passed = door.decide(archive, question, recording, at)
     row = passed.facts.row
-    path = None if question.action is Action.RETRIEVE else _path(archive, question, passed, at)
+    opens = audio and question.action is not Action.RETRIEVE
+    path = _path(archive, question, passed, at) if opens else None
     if not archive.vault.stamps((row.recording_id,)):
         raise NotFound(f"recording {row.recording_id}: its sealed file is not in the vault")
     access_id, entry = door.open_access(archive, question, passed, at)

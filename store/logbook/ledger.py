@@ -61,6 +61,8 @@ class Kind(Enum):
     DECIDED = "decided"
     CONCLUDED = "concluded"
     CAPTURED = "captured"
+    RECORDING_PAUSED = "recording_paused"
+    RECORDING_RESUMED = "recording_resumed"
     SEALED = "sealed"
     QUARANTINED = "quarantined"
     WITHDRAWN = "withdrawn"
@@ -119,6 +121,13 @@ class Kind(Enum):
     WORD_TAKEN_BACK = "word_taken_back"
     REQUEST_CONFIRMED = "request_confirmed"
     DRAWN = "drawn"
+    REVIEW_FILLED = "review_filled"
+    REVIEW_SHOWN = "review_shown"
+    DEVELOPMENT_NOTED = "development_noted"
+    DEVELOPMENT_SHOWN = "development_shown"
+    CALIBRATION_OPENED = "calibration_opened"
+    CALIBRATION_ENDED = "calibration_ended"
+    REVIEWS_ERASED = "reviews_erased"
     PART_LENT = "part_lent"
     PART_ERASURE_INTENDED = "part_erasure_intended"
     PART_ERASED = "part_erased"
@@ -137,6 +146,7 @@ class Kind(Enum):
     CHECKPOINT = "checkpoint"
     RECEIPT_GIVEN = "receipt_given"
     DECLARATION_GIVEN = "declaration_given"
+    REPORT_GIVEN = "report_given"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

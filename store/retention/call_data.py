@@ -123,7 +123,7 @@ def _erase_rows(tx: Tx, call_id: CallId, at: datetime) -> bool:
         return False
     if not evidence_terms.has_its_own(tx, call_id, DataKind.DECISIONS):
         tx.execute("DELETE FROM decisions WHERE call_id = ?", (call_id,))
-    for table in ("holds", "extensions", "closures"):
+    for table in ("holds", "extensions", "closures", "pauses"):
         tx.execute(
             f"DELETE FROM {table} WHERE recording_id IN"  # noqa: S608 - our own words
             " (SELECT recording_id FROM recordings WHERE call_id = ?)",

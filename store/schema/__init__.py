@@ -22,10 +22,12 @@ from store.schema import (
     keeping,
     keys,
     ledger,
+    pauses,
     people,
     recording_agents,
     recordings,
     reports,
+    reviews,
     terms,
 )
 
@@ -42,7 +44,9 @@ IN_ORDER: Final = (
     ("0010_checkpoints", checkpoints.STATEMENTS),
     ("0011_terms", terms.STATEMENTS),
     ("0012_recording_agents", recording_agents.STATEMENTS),
+    ("0016_pauses", pauses.STATEMENTS),
     ("0017_handover", handover.STATEMENTS),
+    ("0018_reviews", reviews.STATEMENTS),
     ("0019_reports", reports.STATEMENTS),
 )
 """What every database went through, in this order."""

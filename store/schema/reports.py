@@ -25,4 +25,8 @@ STATEMENTS: Final = (
     """,
     "CREATE INDEX calls_by_policy ON calls (policy, started_at)",
     "CREATE INDEX recordings_by_start ON recordings (started_at)",
+    "CREATE INDEX recordings_by_policy ON recordings (policy, started_at)",
+    "CREATE INDEX recordings_by_erasure ON recordings (policy, erased_at) WHERE erased_at IS NOT NULL",
+    "CREATE INDEX accesses_by_policy ON accesses (policy, released_at)",
+    "CREATE INDEX ledger_of_refusals ON ledger (at) WHERE kind = 'access_refused'",
 )

@@ -20,7 +20,10 @@ ACCESS = AsteriskAccess(
     ami_user="consentline",
     ami_password="ami-password",
 )
-OURS = '[applicationmap]\nconsentline-caller-star9 => *9,self,Gosub,"consentline-withdraw,caller,1"\n'
+OURS = (
+    '[applicationmap]\nconsentline-caller-star9 => *9,self,Gosub,"consentline-withdraw,caller,1"\n'
+    "consentline-agent-star7 => *7,self,NoOp\nconsentline-agent-star8 => *8,self,NoOp\n"
+)
 WAITS = "[consentline-settings]\nexten => s,1,Return()\n same => n,Set(CONSENTLINE_PATIENCE_S=20)\n"
 GATE = "[consentline]\nexten => s,1,Return()\n" + WAITS
 SOUND = {
@@ -69,6 +72,8 @@ def test_a_sound_installation_has_no_problem(tmp_path: Path, policy: Policy) -> 
         ("asterisk", "[options]\ncache_record_files = yes\n", "brings deleted files back"),
         ("features", OURS + "[featuremap]\nblindxfer => *9\n", "blindxfer has *9"),
         ("features", OURS + "park => *91,self,Park\n", "park has *91"),
+        ("features", OURS + "park => *7,self,Park\n", "code of an agent *7: park has *7"),
+        ("features", OURS.replace("*8,", "*6,"), "code of an agent *8: features.conf does not have it"),
         ("features", OURS, "disconnect has *"),
         ("features", "[featuremap]\ndisconnect => #0\n", "features.conf does not have it"),
         ("extensions", "[in]\nexten => 1,1,Answer()\n", "extensions.conf has no [consentline]"),
@@ -90,7 +95,7 @@ def test_a_feature_that_nothing_in_the_dialplan_wakes_is_a_note(tmp_path: Path, 
     assert not _problems(checks)
     assert [check.found for check in checks if check.verdict is Verdict.NOTE] == [
         "no line of extensions.conf sends a call to the gate",
-        "disconnect has *: one hides the other",
+        *["disconnect has *: one hides the other"] * 3,
     ]
 
 

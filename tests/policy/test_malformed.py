@@ -366,6 +366,31 @@ SPOILT: list[tuple[str, str, str]] = [
         'reviews.criteria: must list what form "5a" asks, got none',
     ),
     (
+        'scale = { lowest = 1, highest = 10, source = "art. 11" }',
+        "",
+        'reviews.scale: must say how form "5a" is scored, got none',
+    ),
+    (
+        "scale = { lowest = 1, highest = 10",
+        "scale = { lowest = 5, highest = 5",
+        "reviews.scale.highest: must be more than lowest (5), got 5",
+    ),
+    (
+        'content_criteria = ["antwoord"]',
+        'content_criteria = ["antword"]',
+        'reviews.content_criteria: unknown criterion "antword", did you mean "antwoord"?',
+    ),
+    (
+        'content_criteria = ["antwoord"]\njudged = "manner"',
+        'judged = "manner_and_content"',
+        "reviews.content_criteria: must name what judges content under judged",
+    ),
+    (
+        'criteria = ["aanvang", "analyse", "antwoord", "afsluiting", "algemeen"]',
+        'criteria = ["aanvang", "antwoord", "aanvang"]',
+        "reviews.criteria: must name each criterion once",
+    ),
+    (
         'live_by = ["head"]',
         "",
         "reviews.live_by: must name a role where listening along is possible, got none",

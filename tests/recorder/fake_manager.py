@@ -109,6 +109,11 @@ class FakeManager:
             case "StopMixMonitor":
                 outcome = self._asterisk.stop(CallId(request["Channel"]), request.get("MixMonitorID"))
                 return _reply(request, _WORDS.get(outcome))
+            case "MixMonitorMute":
+                call_id, on = CallId(request["Channel"]), request["State"] == "1"
+                assert request["Direction"] == "both"
+                obeyed = self._asterisk.mute(call_id, request["MixMonitorID"], on=on)
+                return _reply(request, None if obeyed else "Cannot set mute flag")
             case "Status":
                 return self._status(request)
             case _:

@@ -20,10 +20,11 @@ from policy.vocabulary import (
     ErasedBecause,
     RecordingId,
     RecordingState,
+    ResumedBecause,
     TakenBack,
     WithdrawnBy,
 )
-from recorder.ports import LiveChannel, Row, StopOutcome
+from recorder.ports import LiveChannel, Pause, Row, StopOutcome
 
 BRIDGE = "6f0c-5471"
 
@@ -34,11 +35,13 @@ class FakeChannel:
 
     Attributes:
         tapes: Ids of running tapes, oldest first.
+        mute: Those that write silence.
         ours: What CONSENTLINE_MMID holds.
         named: Of each recording, its tape.
     """
 
     tapes: list[str] = field(default_factory=list)
+    mute: set[str] = field(default_factory=set)
     ours: str = ""
     named: dict[RecordingId, str] = field(default_factory=dict)
     recording_id: RecordingId | None = None
@@ -80,6 +83,15 @@ class FakeAsterisk:
         self.journal.append("stopped")
         return StopOutcome.STOPPED
 
+    def mute(self, call_id: CallId, name: str, *, on: bool) -> bool:
+        """Do what MixMonitorMute does."""
+        channel = self.channels.get(call_id)
+        if channel is None or name not in channel.tapes:
+            return False
+        channel.mute = channel.mute | {name} if on else channel.mute - {name}
+        self.journal.append("muted" if on else "heard")
+        return True
+
 
 class FakeTape:
     """`recorder.ports.Tape` over the fake Asterisk."""
@@ -95,6 +107,13 @@ class FakeTape:
         if recording_id not in channel.named:
             return StopOutcome.NOT_STARTED
         return self._asterisk.stop(call_id, channel.named[recording_id])
+
+    async def mute(self, call_id: CallId, recording_id: RecordingId, *, on: bool) -> bool:
+        """Mute the tape of one recording, or not."""
+        channel = await self._find(call_id)
+        if channel is None or recording_id not in channel.named:
+            return False
+        return self._asterisk.mute(call_id, channel.named[recording_id], on=on)
 
     async def unname(self, call_id: CallId, recording_id: RecordingId) -> None:
         """Forget the name."""
@@ -155,6 +174,7 @@ class FakeRegister:
         self.restricted: set[RecordingId] = set()
         self.erased_because: dict[RecordingId, ErasedBecause] = {}
         self.problems: dict[RecordingId, str] = {}
+        self.noted: dict[int, tuple[RecordingId, Pause]] = {}
 
     def add(
         self,
@@ -193,6 +213,27 @@ class FakeRegister:
         self.on_seal()
         self.sealed[recording_id] = await asyncio.to_thread(flac.read_bytes)
         self._move(recording_id, RecordingState.SEALED, {RecordingState.CAPTURED})
+
+    async def pauses(self, recording_id: RecordingId) -> tuple[Pause, ...]:
+        """Return what was paused."""
+        await self._begin("pauses")
+        return tuple(pause for of, pause in self.noted.values() if of == recording_id)
+
+    async def paused(self, recording_id: RecordingId, channel_id: CallId, *, from_sample: int) -> int:
+        """Note the beginning of a pause."""
+        await self._begin("paused")
+        pause = Pause(from_sample=from_sample, until_sample=None, lasted_ms=None, muted=False)
+        self.noted[len(self.noted)] = (recording_id, pause)
+        return len(self.noted) - 1
+
+    async def resumed(
+        self, pause_id: int, *, until_sample: int, lasted_ms: int, because: ResumedBecause, muted: bool
+    ) -> None:
+        """Note its end."""
+        await self._begin(f"resumed {because.value}")
+        of, pause = self.noted[pause_id]
+        ended = replace(pause, until_sample=until_sample, lasted_ms=lasted_ms, muted=muted)
+        self.noted[pause_id] = (of, ended)
 
     async def quarantine(self, recording_id: RecordingId, paths: tuple[Path, ...], problem: str) -> None:
         """Note the problem."""

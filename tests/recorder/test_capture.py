@@ -50,8 +50,9 @@ def test_a_call_that_is_over_is_captured_sealed_and_only_then_unlinked(tmp_path:
     stage = play(tmp_path, story)
     assert stage.register.state(ID) is S.SEALED
     assert stage.register.durations_ms == {ID: 3000}
-    assert stage.journal[-5:] == [
+    assert stage.journal[-6:] == [
         "captured",
+        "pauses",
         "seal",
         f"{ID}-agent.wav",
         f"{ID}-caller.wav",

@@ -138,6 +138,21 @@ def test_a_running_tape_stops_once(play: Play) -> None:
     play(story)
 
 
+def test_a_running_tape_can_be_muted_and_heard_again_and_no_other(play: Play) -> None:
+    async def story(site: Site) -> None:
+        call_id = await site.call(recorded=True)
+        assert await site.tape.mute(call_id, ID, on=True)
+        assert await site.tape.mute(call_id, ID, on=True)
+        assert await site.tape.mute(call_id, ID, on=False)
+        await site.tape.stop(call_id, ID)
+        assert not await site.tape.mute(call_id, ID, on=True)
+        unrecorded = await site.call(recorded=False)
+        assert not await site.tape.mute(unrecorded, ID, on=True)
+        assert not await site.tape.mute(CallId("1795283143.999"), ID, on=True)
+
+    play(story)
+
+
 def test_a_tape_that_was_not_started_may_still_start(play: Play) -> None:
     async def story(site: Site) -> None:
         call_id = await site.call(recorded=False)
