@@ -400,6 +400,7 @@ class Service:
     async def _settle(self) -> None:
         """Settle what an earlier life left, before anything new begins (I4, I7, I9)."""
         await self._doorway.settle()
+        await self._proofs.remember()
         await self._marks.take_all()
         await self._captures.reconcile(absent=True)
         self._pauses.take_up(await self._register.paused_now())

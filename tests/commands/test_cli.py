@@ -75,7 +75,7 @@ def test_the_table_names_every_command_that_was_promised() -> None:
         "publish": "notice privacy-statement register",
         "purge": "report run",
         "receipt": "give verify",
-        "report": "access calls casework consent retention",
+        "report": "access breach calls casework compliance consent retention",
         "review": "calibrate calibrations compare draw fill form list note notes show verify-draw",
     }
     inner = {f"{group} {name}" for group, names in grouped.items() for name in names.split()}
