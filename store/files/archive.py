@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from policy.clock import Clock, Randomness
 from policy.errors import Unavailable
@@ -50,9 +51,14 @@ class Archive:
             if not self.vault.elsewhere:
                 raise
         self.epochs.prepare()
-        backup_mark.put(self.epochs.path)
-        if isinstance(self.vault, VaultFolder):
-            backup_mark.put(self.vault.folder)
+        for folder in self.kept_from_backups:
+            backup_mark.put(folder)
+
+    @property
+    def kept_from_backups(self) -> tuple[Path, ...]:
+        """Folders of this machine that carry the mark by which backup programs pass them over."""
+        vault = (self.vault.folder,) if isinstance(self.vault, VaultFolder) else ()
+        return (*vault, self.epochs.path)
 
     def close(self) -> None:
         """Let go of database and vault."""
