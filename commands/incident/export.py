@@ -124,12 +124,12 @@ def written(rows: Sequence[Mapping[str, Any]], how: str, language_code: str) -> 
 
 
 def _table(rows: Iterable[Mapping[str, Any]]) -> str:
-    cells = io.StringIO()
-    table = csv.DictWriter(written, FIELDS, lineterminator="\r\n")
+    text = io.StringIO()
+    table = csv.DictWriter(text, FIELDS, lineterminator="\r\n")
     table.writeheader()
     for row in rows:
         table.writerow({field: _harmless(row.get(field)) for field in FIELDS})
-    return written.getvalue()
+    return text.getvalue()
 
 
 def _harmless(value: object) -> object:

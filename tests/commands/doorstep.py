@@ -21,7 +21,10 @@ import soundfile
 from cli import run
 from daemon.control import ControlSocket
 from daemon.desks.access import AccessDesk
+from daemon.desks.giving_out import GivingOutDesk
+from daemon.desks.incidents import IncidentsDesk
 from daemon.desks.keys import KeyDesk
+from daemon.desks.registrations import RegistrationsDesk
 from daemon.doorway import Doorway
 from daemon.peers import Doorman
 from daemon.proofs import Proofs
@@ -103,6 +106,11 @@ class Doorstep:
         desks = (
             KeyDesk(db=self._archive.db, thread=self._thread, proofs=proofs, clock=clock),
             AccessDesk(self._doorway, proofs),
+            IncidentsDesk(self._archive, self._thread, proofs),
+            RegistrationsDesk(self._archive, self._thread, self.stage.policies, proofs),
+            GivingOutDesk(
+                self._archive, self._thread, self.stage.policies, proofs=proofs, doorway=self._doorway
+            ),
         )
 
         async def nobody(login: str) -> PersonId | None:
