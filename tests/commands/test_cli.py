@@ -66,6 +66,7 @@ def test_the_table_names_every_command_that_was_promised() -> None:
         "incident": "assess export flag list note register",
         "ledger": "verify show checkpoint export rotate-key",
         "keys": "grant list revoke rotate",
+        "monitor": "ask authorise",
         "people": "add add-line change end-line enrol give-hat informed list passphrase retire show take-hat",
         "policy": "apply check diff explain list show",
         "prompts": "build check",
