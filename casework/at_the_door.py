@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from policy.access import Action, Grant, IncidentKind, PurposeName
-from policy.errors import ConsentlineError, NotFound
+from policy.access import Action, Calls, Grant, IncidentKind, PurposeName
+from policy.errors import AccessRefused, ConsentlineError, NotFound, StateConflict
 from policy.load import Policies
 from policy.model import Policy
 from policy.situation import PersonId
@@ -20,7 +20,7 @@ from store.access.door import Question
 from store.files.archive import Archive
 from store.persons import people
 from store.retention import incidents
-from store.retention.incidents import IncidentRow
+from store.retention.incidents import IncidentRow, Stage
 
 NO_SUCH_INCIDENT = "no such incident, or not yours"
 
@@ -87,6 +87,29 @@ def incident_of(archive: Archive, policy: Policy, number: int) -> IncidentRow:
     if found is None or found.policy != policy.name:
         raise NotFound(NO_SUCH_INCIDENT, hint="see: consentline incident list")
     return found
+
+
+def must_be_in_order(policy: Policy, incident: IncidentRow, action: Action) -> None:
+    """Refuse what the door would refuse without saying why, to somebody who may know why.
+
+    Raises:
+        AccessRefused: If this kind of incident is not one for that.
+        StateConflict: If it has to be assessed first, or is over.
+    """
+    number, organisation = incident.incident_id, policy.identity.organisation
+    grants = tuple(grants_for(policy, action, incident.kind))
+    if not grants:
+        (one, *_) = grants_for(policy, action)
+        kinds = ", ".join(kind.value for kind in one.incidents)
+        raise AccessRefused(
+            f"incident {number}: {organisation} {one.source}: only for {kinds}, not for {incident.kind.value}"
+        )
+    if incident.stage in (Stage.DROPPED, Stage.LAPSED) or incident.closed_at is not None:
+        raise StateConflict(f"incident {number}: is {incident.stage.value}; its recording is not kept for it")
+    if incident.stage is Stage.FLAGGED and all(Calls.KEPT in grant.calls for grant in grants):
+        raise StateConflict(
+            f"incident {number}: must be assessed first; {organisation} {grants[0].source}: {grants[0].says}"
+        )
 
 
 def _purpose(

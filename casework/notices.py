@@ -7,18 +7,21 @@ has to be called when something is decided, and no crash between a decision and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Protocol
 
+from casework.giving_out import deciding
 from casework.incidents import assessing
 from policy.model import Policy
-from policy.notify import Notify
+from policy.notify import COUNSEL, FG, Notify
 from policy.retention import DataKind
+from policy.vocabulary import RecordingId
+from store.cases import handovers, orders
 from store.cases.notices import Notice, NoticeKind
 from store.db import Db
 from store.records import recordings, versions
-from store.retention import incidents
+from store.retention import holds, incidents
 from store.retention.incidents import IncidentRow
 
 
@@ -47,6 +50,37 @@ class IncidentNotices:
             yield from _of_incident(policy, incident, notify)
 
 
+class OrderNotices:
+    """The FG and counsel are told when an order was registered, and again before it has to be answered."""
+
+    def wanted(self, db: Db, now: datetime, notify: Notify) -> Iterator[Notice]:
+        """Yield two notices for each of them, until the order is closed."""
+        for order in orders.every(db, running=True):
+            policy = _recordings_policy(db, order.recording_id)
+            again_at = notify.remind_at(order.answer_by, policy.working_days)
+            moments = (
+                (NoticeKind.ORDER_RECEIVED, order.registered_at),
+                (NoticeKind.ORDER_DUE, max(again_at, order.registered_at)),
+            )
+            for role in (FG, COUNSEL):
+                yield from _each(policy, role, order.order_id, order.answer_by, moments)
+
+
+class HandoverNotices:
+    """Who hands over is told before the hold of a hand-over runs out that nobody closed."""
+
+    def wanted(self, db: Db, now: datetime, notify: Notify) -> Iterator[Notice]:
+        """Yield a notice for each role that decides, until the hand-over is closed."""
+        for handover in handovers.every(db, running=True):
+            if handover.hold_id is None:
+                continue
+            policy = _recordings_policy(db, handover.recording_id)
+            until = holds.get_hold(db, handover.hold_id).until
+            moments = ((NoticeKind.HANDOVER_OPEN, notify.remind_at(until, policy.working_days)),)
+            for role in deciding(policy, handover.recipient).roles:
+                yield from _each(policy, role, handover.handover_id, until, moments)
+
+
 def notice_due_at(policy: Policy, deadline: datetime) -> datetime:
     """Return when the row about a notice has to be gone: on the term of what the ledger says of it."""
     return policy.retention.term(DataKind.LEDGER_PAYLOADS).after(deadline, policy.working_days)
@@ -59,13 +93,28 @@ def _of_incident(policy: Policy, incident: IncidentRow, notify: Notify) -> Itera
         (NoticeKind.INCIDENT_DUE, max(again_at, incident.flagged_at)),
     )
     for role in assessing(policy, incident.kind).roles:
-        for kind, tell_at in moments:
-            yield Notice(
-                kind=kind,
-                policy=policy.name,
-                role=role,
-                about=incident.incident_id,
-                deadline_at=incident.assess_by_at,
-                tell_at=tell_at,
-                due_at=notice_due_at(policy, incident.assess_by_at),
-            )
+        yield from _each(policy, role, incident.incident_id, incident.assess_by_at, moments)
+
+
+def _each(
+    policy: Policy,
+    role: str,
+    about: int,
+    deadline: datetime,
+    moments: Iterable[tuple[NoticeKind, datetime]],
+) -> Iterator[Notice]:
+    """Yield a notice to one role at each of these moments."""
+    for kind, tell_at in moments:
+        yield Notice(
+            kind=kind,
+            policy=policy.name,
+            role=role,
+            about=about,
+            deadline_at=deadline,
+            tell_at=tell_at,
+            due_at=notice_due_at(policy, deadline),
+        )
+
+
+def _recordings_policy(db: Db, recording_id: RecordingId) -> Policy:
+    return versions.promised_to(db, recordings.get_recording(db, recording_id).policy_hash)

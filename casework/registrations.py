@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from casework.at_the_door import Asking, grants_for, incident_of, question
-from policy.access import Action, Calls
-from policy.errors import AccessRefused, StateConflict
+from casework.at_the_door import Asking, grants_for, incident_of, must_be_in_order, question
+from policy.access import Action
+from policy.errors import StateConflict
 from policy.load import Policies
 from policy.model import Policy
 from policy.permission import excluding_roles
@@ -27,7 +27,7 @@ from store.cases.registrations import Aggression, Form, Registrar, RegistrationR
 from store.files.archive import Archive
 from store.persons import people
 from store.records import calls
-from store.retention.incidents import IncidentRow, Stage
+from store.retention.incidents import IncidentRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,24 +161,11 @@ def _role(archive: Archive, policy: Policy, person: PersonId, at: datetime) -> s
 
 
 def _must_be_in_order(archive: Archive, policy: Policy, incident: IncidentRow) -> None:
-    """Refuse what the door would refuse without saying why, to somebody who may know why."""
-    number, organisation = incident.incident_id, policy.identity.organisation
-    grants = tuple(grants_for(policy, Action.REGISTER, incident.kind))
-    if not grants:
-        (one, *_) = grants_for(policy, Action.REGISTER)
-        registered = ", ".join(kind.value for kind in one.incidents)
-        raise AccessRefused(
-            f"incident {number}: {organisation} {one.source} registers {registered}, no {incident.kind.value}"
-        )
-    if incident.stage in (Stage.DROPPED, Stage.LAPSED) or incident.closed_at is not None:
-        raise StateConflict(f"incident {number}: is {incident.stage.value}; its recording is not kept for it")
-    if registrations.of_incident(archive.db, number) is not None:
+    must_be_in_order(policy, incident, Action.REGISTER)
+    if registrations.of_incident(archive.db, incident.incident_id) is not None:
         raise StateConflict(
-            f"incident {number}: was registered before", hint="what came later: consentline incident note"
-        )
-    if incident.stage is Stage.FLAGGED and all(Calls.KEPT in grant.calls for grant in grants):
-        raise StateConflict(
-            f"incident {number}: must be assessed first; {organisation} {grants[0].source}: {grants[0].says}"
+            f"incident {incident.incident_id}: was registered before",
+            hint="what came later: consentline incident note",
         )
 
 

@@ -34,6 +34,8 @@ WAYS: Final[Mapping[ReportName, tuple[By, ...]]] = {
     ReportName.ACCESS: (By.ALL, By.DAY, By.HOUR, By.PURPOSE),
     ReportName.RETENTION: (By.ALL, By.DAY, By.HOUR),
     ReportName.CASEWORK: (By.ALL, By.DAY, By.HOUR),
+    ReportName.COMPLIANCE: (By.ALL,),
+    ReportName.BREACH: (By.ALL,),
 }
 """How each report can be put together."""
 
@@ -101,7 +103,13 @@ def give(archive: Archive, wanted: Wanted, by: Caseworker) -> Report:
 
 
 def make(db: Db, wanted: Wanted, now: datetime) -> Draft:
-    """Count what a report holds; only reads."""
+    """Count what a report holds; only reads.
+
+    Raises:
+        ConsentlineError: If it holds no tables: compliance and breach are made elsewhere.
+    """
+    if wanted.report not in _MADE:
+        raise ConsentlineError(f"report {wanted.report.value}: must be asked for by its own question")
     smallest = 1 if wanted.exact else wanted.policy.reports.smallest_count
     tables, facts = _MADE[wanted.report](db, wanted, now, smallest)
     hidden = sum(number for _, number in tables)

@@ -8,7 +8,7 @@ half a day, and when the daemon starts again.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -112,9 +112,24 @@ class Doorway:
         Raises:
             ConsentlineError: As `store.access.release.release` says; nothing was released then.
         """
-        released = await self._run(
-            lambda: release.release(self._archive, question, recording, self._archive.clock.now())
+        return await self.enter(
+            question, peer, lambda at: release.release(self._archive, question, recording, at)
         )
+
+    async def enter(
+        self, question: Question, peer: Peer, work: Callable[[datetime], Release]
+    ) -> tuple[str, Release]:
+        """Do what releases an access, in the store thread, and return the token that fetches its sealed file.
+
+        Args:
+            question: Who asks what.
+            peer: Who fetches.
+            work: Given the moment; puts the access on the ledger before it releases anything (I5).
+
+        Raises:
+            ConsentlineError: What `work` raises; nothing was released then.
+        """
+        released = await self._run(lambda: work(self._archive.clock.now()))
         token = self._archive.randomness.token(_TOKEN_BYTES).hex()
         self._open[token] = _Open(
             access_id=released.access_id,

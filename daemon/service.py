@@ -20,13 +20,14 @@ from pathlib import Path
 
 from casework import incidents
 from casework.monitoring import LiveCall
-from casework.notices import IncidentNotices
+from casework.notices import HandoverNotices, IncidentNotices, OrderNotices
 from daemon.agent_keys import AgentKeys
 from daemon.agi_ends import AgiEnds
 from daemon.bridges import Bridges, Met, Parted
 from daemon.checkpoints import CheckpointKeeper
 from daemon.control import ControlSocket
 from daemon.desks.access import AccessDesk
+from daemon.desks.giving_out import GivingOutDesk
 from daemon.desks.holds import HoldsDesk
 from daemon.desks.incidents import IncidentsDesk
 from daemon.desks.keys import KeyDesk
@@ -254,13 +255,17 @@ class Service:
             register=register,
             metrics=self._metrics,
         )
-        self._notices = NoticeKeeper(notify=config.notify, sources=(IncidentNotices(),), register=register)
         self._monitoring = Monitoring(
             archive,
             register.thread,
             calls=self._calls_now,
             hang_up=self._ari.channels.hangup,
             is_there=tape.alive,
+        )
+        self._notices = NoticeKeeper(
+            notify=config.notify,
+            sources=(IncidentNotices(), OrderNotices(), HandoverNotices()),
+            register=register,
         )
         self._ari_connected = False
         self._met: asyncio.Queue[Met | Parted] = asyncio.Queue()
@@ -340,6 +345,7 @@ class Service:
             PromisesDesk(archive, thread, self._policies, self._proofs),
             HoldsDesk(archive, thread, self._proofs),
             RegistrationsDesk(archive, thread, self._policies, self._proofs),
+            GivingOutDesk(archive, thread, self._policies, proofs=self._proofs, doorway=self._doorway),
             NoticesDesk(self._notices),
         )
         routes = (route for desk in desks for route in desk.routes())
@@ -399,6 +405,7 @@ class Service:
     async def _settle(self) -> None:
         """Settle what an earlier life left, before anything new begins (I4, I7, I9)."""
         await self._doorway.settle()
+        await self._proofs.remember()
         await self._marks.take_all()
         await self._captures.reconcile(absent=True)
         self._pauses.take_up(await self._register.paused_now())

@@ -36,7 +36,7 @@ class Digest:
     """One finished file.
 
     Attributes:
-        kind: `audio`, `manifest`, `zip` or `sealed`.
+        kind: `audio`, `data`, `manifest`, `zip` or `sealed`.
     """
 
     kind: str
@@ -54,6 +54,9 @@ class Target(Protocol):
 
     def add_audio(self, audio: Audio, wanted: AudioFormat) -> Digest:
         """Write the audio."""
+
+    def add_data(self, name: str, data: Mapping[str, Any]) -> Digest:
+        """Write data beside it, as JSON."""
 
     def add_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Write the manifest, last."""
@@ -207,11 +210,18 @@ class _Folder:
         self._digests.append(digest_of(path, "audio", path.name))
         return self._digests[-1]
 
+    def add_data(self, name: str, data: Mapping[str, Any]) -> Digest:
+        return self._add("data", name, data)
+
     def add_manifest(self, manifest: Mapping[str, Any]) -> None:
-        path = self.hidden / MANIFEST
+        self._add("manifest", MANIFEST, manifest)
+
+    def _add(self, kind: str, name: str, content: Mapping[str, Any]) -> Digest:
+        path = self.hidden / name
         with _created(path) as file:
-            file.write(_written(manifest))
-        self._digests.append(digest_of(path, "manifest", path.name))
+            file.write(_written(content))
+        self._digests.append(digest_of(path, kind, name))
+        return self._digests[-1]
 
     def finish(self) -> tuple[Digest, ...]:
         for path in self.hidden.iterdir():
@@ -248,6 +258,9 @@ class _Zip:
 
     def add_audio(self, audio: Audio, wanted: AudioFormat) -> Digest:
         return self._add("audio", f"{AUDIO}.{wanted.extension}", _encoded(audio, wanted))
+
+    def add_data(self, name: str, data: Mapping[str, Any]) -> Digest:
+        return self._add("data", name, [_written(data)])
 
     def add_manifest(self, manifest: Mapping[str, Any]) -> None:
         self._add("manifest", MANIFEST, [_written(manifest)])

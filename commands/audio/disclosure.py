@@ -106,8 +106,20 @@ def opened(daemon: Daemon, proved: Proved, recording: str, action: str, why: Why
         NotFound: If there is no such recording, or it is not theirs.
         ConsentlineError: If it cannot be opened.
     """
-    question = {**proved.to_json(), **why.to_json(), "recording": recording, "action": action}
-    released = parse(AccessWire, daemon.ask_object("POST", "/access", question), where="/access")
+    question = {**why.to_json(), "recording": recording, "action": action}
+    with entered(daemon, proved, "/access", question) as access:
+        yield access
+
+
+@contextmanager
+def entered(daemon: Daemon, proved: Proved, path: str, question: Row) -> Iterator[Access]:
+    """Give what the daemon releases at a path; what fails inside is told to it before it goes on.
+
+    Raises:
+        ConsentlineError: As the daemon says, or if it cannot be opened.
+    """
+    answer = daemon.ask_object("POST", path, {**proved.to_json(), **question})
+    released = parse(AccessWire, answer, where=path)
     access = Access(daemon=daemon, released=released, key=b"")
     try:
         access.key = _key(released, proved)

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from commands.frame.control import Daemon
 from commands.frame.invocation import Invocation
 from commands.frame.moments import MOMENT, as_iso, beginning, through
 from commands.identity.asking_why import who_of
 
 if TYPE_CHECKING:
     from publish.page import Page
-    from publish.reports.figures import Report, Table
+    from publish.reports.figures import Table, Wire
     from publish.words import Language
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Made = TypeVar("Made", bound="Wire")
 
 _PERIOD = (
     click.option(
@@ -56,25 +56,30 @@ def form_options(command: Command) -> Command:
     return _FORM[0](_FORM[1](command))
 
 
-def asked_report(invocation: Invocation, report: str, given: dict[str, Any]) -> Mapping[str, Any]:
-    """Ask for a report, once whoever asks proved who they are; takes what it needs out of `given`.
+def period_of(given: dict[str, Any]) -> Mapping[str, Any]:
+    """Take the answers to `period_options` out of a command's keywords, as the daemon takes them."""
+    from policy.clock import SystemClock
+
+    since, before = given.pop("since"), given.pop("before")
+    return {"since": as_iso(since), "before": as_iso(before or SystemClock().now())}
+
+
+def asked_of(
+    invocation: Invocation, path: str, question: Mapping[str, Any], given: dict[str, Any]
+) -> Mapping[str, Any]:
+    """Ask for a report, once whoever asks proved who they are.
 
     Raises:
         ConsentlineError: If they may not read it, or the daemon cannot be asked.
     """
     from commands.identity.proving import asked
-    from policy.clock import SystemClock
 
-    who = who_of(given)
-    since, before = as_iso(given.pop("since")), given.pop("before")
-    until = as_iso(before or SystemClock().now())
-    daemon: Daemon = invocation.daemon()
-    proved = asked(daemon, who).prove(daemon)
-    question = {**proved.to_json(), "report": report, "since": since, "before": until, **given}
-    return daemon.ask_object("POST", "/reports", question)
+    daemon = invocation.daemon()
+    proved = asked(daemon, who_of(given)).prove(daemon)
+    return daemon.ask_object("POST", path, {**proved.to_json(), **question})
 
 
-def parsed(answer: Mapping[str, Any]) -> Report:
+def parsed(kind: type[Made], answer: Mapping[str, Any]) -> Made:
     """Return a report as the daemon gave it.
 
     Raises:
@@ -85,10 +90,9 @@ def parsed(answer: Mapping[str, Any]) -> Report:
     from pydantic import ValidationError
 
     from policy.errors import Unavailable
-    from publish.reports.figures import Report
 
     try:
-        return Report.model_validate_json(json.dumps(answer))
+        return kind.model_validate_json(json.dumps(answer))
     except ValidationError as error:
         raise Unavailable(
             f"/reports: must answer with a report, got another shape ({error.error_count()} problems)",

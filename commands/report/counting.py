@@ -10,7 +10,15 @@ import click
 from commands.frame.invocation import Invocation, pass_invocation
 from commands.frame.table import json_option
 from commands.identity.asking_why import who_options
-from commands.report.asking import asked_report, form_options, parsed, period_options, show_table, write_page
+from commands.report.asking import (
+    asked_of,
+    form_options,
+    parsed,
+    period_of,
+    period_options,
+    show_table,
+    write_page,
+)
 
 _EXACT = click.option(
     "--exact", is_flag=True, help="Small counts too: for who gives account, and on the ledger as such."
@@ -42,6 +50,7 @@ def _report(invocation: Invocation, name: str, given: dict[str, Any], *, as_csv:
     import json
 
     from publish.reports import words
+    from publish.reports.figures import Report
     from publish.reports.page import report_page
     from publish.reports.sheet import csv_text
     from publish.words import Language
@@ -49,8 +58,9 @@ def _report(invocation: Invocation, name: str, given: dict[str, Any], *, as_csv:
     if as_csv and as_json:
         raise click.UsageError("--csv: has no meaning with --json")
     language, to = Language(given.pop("language_code")), given.pop("page")
-    answer = asked_report(invocation, name, given)
-    report = parsed(answer)
+    question = {**period_of(given), "report": name, "by": given.pop("by"), "exact": given.pop("exact")}
+    answer = asked_of(invocation, "/reports", question, given)
+    report = parsed(Report, answer)
     if to is not None:
         write_page(report_page(report, language), to)
         return

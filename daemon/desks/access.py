@@ -79,7 +79,7 @@ class EraseQuestion(WhyQuestion):
 class CopyWire(Asked):
     """A file that was made of a recording."""
 
-    kind: Literal["audio", "manifest", "zip", "sealed"]
+    kind: Literal["audio", "data", "manifest", "zip", "sealed"]
     bytes: Annotated[int, Field(ge=0)]
     sha256: Sha256
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from datetime import datetime
-from typing import TypeVar
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
 
 from aiohttp import web
 
-from casework import reports
-from casework.reports import Wanted
+from casework import breach, compliance, reports
+from casework.reports import Reader, Wanted
+from casework.ruling import Caseworker
 from daemon.control import Route, ShortText, read
 from daemon.peers import Asker, Peer
 from daemon.proofs import Proofs
@@ -24,8 +25,9 @@ from daemon.who import ProofQuestion, proven
 from policy.clock import from_iso
 from policy.errors import ConsentlineError
 from policy.load import Policies
+from policy.model import Policy
 from policy.reports import ReportName
-from publish.reports.figures import By, Report
+from publish.reports.figures import By, Wire
 from store.access import door
 from store.db import Db
 from store.figures.period import Period
@@ -33,6 +35,8 @@ from store.files.archive import Archive
 from store.keyring.key_wire import NameText
 
 Result = TypeVar("Result")
+
+_ONE: Final = timedelta(milliseconds=1)
 
 
 class ReportQuestion(ProofQuestion):
@@ -43,6 +47,24 @@ class ReportQuestion(ProofQuestion):
     before: ShortText
     by: By = By.ALL
     exact: bool = False
+    policy: NameText | None = None
+
+
+class ComplianceQuestion(ProofQuestion):
+    """Of which policy and period; `verify`: the whole ledger as well."""
+
+    policy: NameText
+    since: ShortText
+    before: ShortText
+    verify: bool = True
+
+
+class BreachQuestion(ProofQuestion):
+    """What was there at which moment, known since when; `callers`: each number, masked."""
+
+    at: ShortText
+    known: ShortText
+    callers: bool = False
     policy: NameText | None = None
 
 
@@ -57,21 +79,78 @@ class ReportsDesk:
 
     def routes(self) -> Sequence[Route]:
         """Return what can be asked here; who may is judged by passphrase and policy, not by login."""
-        return (Route("POST", "/reports", self._report, Asker.PERSON),)
+        return (
+            Route("POST", "/reports", self._report, Asker.PERSON),
+            Route("POST", "/reports/compliance", self._compliance, Asker.PERSON),
+            Route("POST", "/reports/breach", self._breach, Asker.PERSON),
+        )
 
     async def _report(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked = await read(request, ReportQuestion)
         period = Period(since=_moment("from", asked.since), before=_moment("to", asked.before))
         archive, by = self._archive, await proven(self._proofs, asked, peer)
 
-        def enter() -> tuple[Wanted, reports.Reader]:
-            policy = door.policy_for(archive.db, self._policies, by.id, asked.policy)
-            wanted = Wanted(report=asked.report, policy=policy, period=period, by=asked.by, exact=asked.exact)
+        def enter() -> tuple[Wanted, Reader]:
+            wanted = Wanted(
+                report=asked.report,
+                policy=self._policy(by, asked.policy),
+                period=period,
+                by=asked.by,
+                exact=asked.exact,
+            )
             return wanted, reports.permit(archive, wanted, by)
 
         wanted, reader = await self._thread.run(enter)
         draft = await self._beside(lambda db: reports.make(db, wanted, archive.clock.now()))
         return _answer(await self._thread.run(lambda: reports.tell(archive, wanted, reader, draft)))
+
+    async def _compliance(self, request: web.Request, peer: Peer) -> web.StreamResponse:
+        asked = await read(request, ComplianceQuestion)
+        period = Period(since=_moment("from", asked.since), before=_moment("to", asked.before))
+        by = await proven(self._proofs, asked, peer)
+        wanted, reader = await self._entered(by, asked.policy, ReportName.COMPLIANCE, period)
+        archive = self._archive
+        made = await self._beside(
+            lambda db: compliance.make(
+                db, archive, wanted.policy, period, now=archive.clock.now(), verify=asked.verify
+            )
+        )
+        entry = await self._thread.run(lambda: reports.note(archive, wanted.to_json(), reader))
+        return _answer(made.model_copy(update={"entry": entry}))
+
+    async def _breach(self, request: web.Request, peer: Peer) -> web.StreamResponse:
+        asked = await read(request, BreachQuestion)
+        at, known_at = _moment("at", asked.at), _moment("known", asked.known)
+        by, archive = await proven(self._proofs, asked, peer), self._archive
+        moment = Period(since=at, before=at + _ONE)
+        wanted, reader = await self._entered(by, asked.policy, ReportName.BREACH, moment)
+        made = await self._beside(
+            lambda db: breach.make(
+                db,
+                wanted.policy,
+                at=at,
+                known_at=known_at,
+                now=archive.clock.now(),
+                with_callers=asked.callers,
+            )
+        )
+        told = wanted.to_json() | {"known_at": made.known_at, "callers": len(made.callers)}
+        entry = await self._thread.run(lambda: reports.note(archive, told, reader))
+        return _answer(made.model_copy(update={"entry": entry}))
+
+    async def _entered(
+        self, by: Caseworker, policy: str | None, report: ReportName, period: Period
+    ) -> tuple[Wanted, Reader]:
+        """Return who reads a report; errors as those of `casework.reports.permit`."""
+
+        def enter() -> tuple[Wanted, Reader]:
+            wanted = Wanted(report=report, policy=self._policy(by, policy), period=period)
+            return wanted, reports.permit(self._archive, wanted, by)
+
+        return await self._thread.run(enter)
+
+    def _policy(self, by: Caseworker, named: str | None) -> Policy:
+        return door.policy_for(self._archive.db, self._policies, by.id, named)
 
     async def _beside(self, work: Callable[[Db], Result]) -> Result:
         def read_only() -> Result:
@@ -82,7 +161,7 @@ class ReportsDesk:
         return await asyncio.to_thread(read_only)
 
 
-def _answer(report: Report) -> web.Response:
+def _answer(report: Wire) -> web.Response:
     return web.Response(text=report.model_dump_json(), content_type="application/json")
 
 

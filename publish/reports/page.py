@@ -18,7 +18,7 @@ _DRAWN_UNITS = {Unit.SECONDS: "s", Unit.PERCENT: "%"}
 def report_page(report: Report, language: Language) -> Page:
     """Return the page of a report."""
     say = speaker(language)
-    blocks: list[Block] = [Paragraph((Strong(words.period(report, language)),))]
+    blocks: list[Block] = [Paragraph((Strong(words.between(report.since, report.before, language)),))]
     if report.hidden:
         hidden = say(
             f"{report.hidden} aantallen zijn niet getoond (–): kleiner dan {report.smallest}, of nodig om die"

@@ -11,7 +11,7 @@ from typing import Final
 
 from policy.clock import LOCAL_ZONE, from_iso
 from policy.reports import ReportName
-from publish.reports.figures import By, Fact, Report, Unit
+from publish.reports.figures import By, Fact, Unit
 from publish.words import Language, Said
 
 TITLES: Final[Mapping[ReportName, Said]] = {
@@ -104,6 +104,63 @@ KEYS: Final[Mapping[str, Said]] = {
     "dropped": Said("afgewezen", "dropped"),
     "lapsed": Said("niet op tijd beoordeeld", "not assessed in time"),
     "placed": Said("geplaatst", "placed"),
+    # what was on the host
+    "open_recordings": Said("Nog niet verzegeld (leesbaar)", "Not sealed yet (readable)"),
+    "sealed_recordings": Said("Verzegeld", "Sealed"),
+    "gone_since": Said("Van al deze sindsdien gewist", "Of all these erased since"),
+    "keyless": Said("Verzegeld, en geen sleutel meer over", "Sealed, and no key is left"),
+    "sound_hours": Said("Samen, voor zover bekend", "Together, as far as is known"),
+    "newest": Said("De nieuwste is van", "The newest is of"),
+    "calls_with_data": Said("Gesprekken waarvan gegevens er stonden", "Calls whose data were there"),
+    "caller_lines": Said("Verschillende nummers", "Different numbers"),
+    "callers_withheld": Said("Zonder nummer", "Without a number"),
+    "call_data_gone_since": Said(
+        "Waarvan de gegevens sindsdien gewist zijn", "Of which the data were erased since"
+    ),
+    "agents_concerned": Said("Medewerkers die zo'n gesprek hadden", "Agents who held such a call"),
+    "newest_call": Said("De nieuwste belgegevens zijn van", "The newest call data are of"),
+    # evidence of promises
+    "oldest_call": Said("De oudste belgegevens zijn van", "The oldest call data are of"),
+    "calls_overdue": Said("Belgegevens over hun einde", "Call data past their end"),
+    "erased_due": Said("Gewist na hun termijn", "Erased when their term was over"),
+    "last_erasure": Said("De laatste keer op", "The last time at"),
+    "permitted": Said("Opgenomen na de melding", "Recorded after the notice"),
+    "recorded_after_refusal": Said("Opnamen na een weigering", "Recordings after a refusal"),
+    "recorded_unheard": Said(
+        "Opnamen zonder dat de melding was uitgehoord", "Recordings whose notice was not heard out"
+    ),
+    "slowest_withdrawal": Said("Langste tijd tot gewist", "Longest time until erased"),
+    "withdrawn_and_there": Said("Ingetrokken en nog niet gewist", "Withdrawn and not erased yet"),
+    "dropped_out_of_scope": Said("Gewist omdat het er niet bij hoorde", "Erased for being out of scope"),
+    "out_of_scope_and_there": Said("Opnamen die er niet bij horen", "Recordings out of scope that are there"),
+    "accesses": Said("Keer geopend", "Times opened"),
+    "accesses_for_it": Said("Keer geopend hiervoor", "Times opened for it"),
+    "accesses_for_no_purpose": Said("Keer geopend voor een ander doel", "Times opened for another purpose"),
+    "accesses_by_it": Said("Keer geopend op deze regel", "Times opened by this rule"),
+    "accesses_by_no_grant": Said("Keer geopend zonder regel", "Times opened by no rule"),
+    "accesses_against_it": Said("Keer geopend tegen deze regel", "Times opened against it"),
+    "refused_by_it": Said("Keer geweigerd op deze regel", "Times refused by it"),
+    "heard_undrawn": Said("Daarvan buiten een steekproef", "Of those outside a draw"),
+    "holds_placed": Said("Keer langer vastgehouden", "Times held longer"),
+    "holds_for_no_reason": Said("Daarvan om een onbekende reden", "Of those for an unknown reason"),
+    "holds_past_end": Said("Vastgehouden na het einde", "Held past their end"),
+    "extended": Said("Keer verlengd", "Times extended"),
+    "extended_past_end": Said("Verlengd en na het einde nog daar", "Extended and there past the end"),
+    "handed_over": Said("Keer overgedragen", "Times handed over"),
+    "draws": Said("Steekproeven", "Draws"),
+    "agents_not_told": Said("Medewerkers die het niet verteld is", "Agents who were not told"),
+    "unnamed_waiting": Said("Wachttijden die niet genoemd zijn", "Waiting times that are not named"),
+    "ledger_entries": Said("Regels in het logboek", "Entries of the ledger"),
+    "checkpoint_entries": Said("Daarvan onder een ondertekend ijkpunt", "Of those under a signed checkpoint"),
+    "ledger_breaks": Said("Breuken gevonden", "Breaks found"),
+    "ledger_breaks_at": Said("Breuk", "Break"),
+    "ledger_not_verified": Said("Niet nagerekend; doe dat met", "Not verified; do so with"),
+    "keys_without_holder": Said("Sleutels zonder houder", "Keys without a holder"),
+    "keys_in_custody": Said("Sleutels nog bij een bewaarder", "Keys still with a custodian"),
+    "backup_mode": Said("Reservekopie van opnamen", "Backup of recordings"),
+    "folders_unmarked": Said(
+        "Mappen die een reservekopie niet overslaat", "Folders that a backup would not pass"
+    ),
     "incidents_overdue": Said(
         "Incidenten die beoordeeld hadden moeten zijn", "Incidents overdue for assessment"
     ),
@@ -148,10 +205,10 @@ def label(text: str, by: By, language: Language) -> str:
     return text
 
 
-def period(report: Report, language: Language) -> str:
-    """Return from when until when, in local time."""
+def between(since: str, before: str, language: Language) -> str:
+    """Return from when until when, in local time; both are ISO-8601."""
     to = Said("tot", "to").in_(language)
-    return f"{_moment(from_iso(report.since))} {to} {_moment(from_iso(report.before))}"
+    return f"{_moment(from_iso(since))} {to} {_moment(from_iso(before))}"
 
 
 def _moment(moment: datetime) -> str:

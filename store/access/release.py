@@ -7,7 +7,8 @@ each part needs a private half, each private half a passphrase, and neither is e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -80,8 +81,17 @@ class Lent:
     to: PublicHalf
 
 
-def release(archive: Archive, question: Question, recording: str, at: datetime) -> Release:
+def release(
+    archive: Archive, question: Question, recording: str, at: datetime, *, audio: bool = True
+) -> Release:
     """Decide, put the access on the ledger, then release what it takes (I5).
+
+    Args:
+        archive: Where the recording is.
+        question: Who asks what.
+        recording: Its id, or whatever they typed.
+        at: Now.
+        audio: Whether it is to be opened; a hand-over of data takes no key at all (G7).
 
     Raises:
         RefusedByPolicy: If it is refused whatever the recording; told freely.
@@ -93,19 +103,17 @@ def release(archive: Archive, question: Question, recording: str, at: datetime) 
     """
     passed = door.decide(archive, question, recording, at)
     row = passed.facts.row
-    path = None if question.action is Action.RETRIEVE else _path(archive, question, passed, at)
+    opens = audio and question.action is not Action.RETRIEVE
+    path = _path(archive, question, passed, at) if opens else None
     archive.vault.open(row.recording_id).close()
     access_id, entry = door.open_access(archive, question, passed, at)
     try:
-        shares, parts = _unwrapped(archive, path)
-        manifest = door.manifest(archive, question, passed, at, entry)
+        with _epoch_key_read(row.recording_id):
+            shares, parts = _unwrapped(archive, path)
+            manifest = door.manifest(archive, question, passed, at, entry)
     except ConsentlineError as problem:
         failed(archive, access_id, problem)
         raise
-    except OSError as error:
-        unread = Unavailable(f"recording {row.recording_id}: its epoch key cannot be read: {error.strerror}")
-        failed(archive, access_id, unread)
-        raise unread from error
     return Release(
         access_id=access_id,
         recording_id=row.recording_id,
@@ -137,7 +145,8 @@ def lend(archive: Archive, word: WordRow, at: datetime, *, actor: str) -> Lent:
     Raises:
         AccessRefused: If the giver holds no key of a path under a hat that they wear.
         NotFound: If the receiver has no key of their own.
-        IntegrityError: If an envelope is not what it was.
+        IntegrityError: If an envelope is not what it was; that it came to nothing is on the ledger then.
+        Unavailable: If its epoch key cannot be read; as above.
     """
     to = person_keys.get(archive.db, word.receiver).public
     held = reading_keys.held_by(archive.db, word.giver)
@@ -153,12 +162,33 @@ def lend(archive: Archive, word: WordRow, at: datetime, *, actor: str) -> Lent:
     with archive.db.write() as tx:  # I5
         told: dict[str, Json] = {"word": word.word_id, "from": word.giver, "to": word.receiver}
         ledger.append(tx, Kind.PART_LENT, at, actor=actor, subject=word.recording_id, payload=told)
+    try:
+        with _epoch_key_read(word.recording_id):
+            shares = tuple(envelopes.unwrap(row, archive.epochs) for row in rows)
+    except ConsentlineError as problem:
+        with archive.db.write() as tx:
+            told["problem"] = problem.text
+            now = archive.clock.now()
+            ledger.append(
+                tx, Kind.PART_NOT_LENT, now, actor="daemon", subject=word.recording_id, payload=told
+            )
+        raise
     return Lent(
         word=word,
-        shares=tuple(envelopes.unwrap(row, archive.epochs) for row in rows),
+        shares=shares,
         grants=tuple(grant for grant in held if grant.key_id in {row.key_id for row in rows}),
         to=to,
     )
+
+
+@contextmanager
+def _epoch_key_read(recording_id: RecordingId) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(
+            f"recording {recording_id}: its epoch key cannot be read: {error.strerror}"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

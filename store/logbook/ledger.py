@@ -134,6 +134,7 @@ class Kind(Enum):
     CALIBRATION_ENDED = "calibration_ended"
     REVIEWS_ERASED = "reviews_erased"
     PART_LENT = "part_lent"
+    PART_NOT_LENT = "part_not_lent"
     PART_ERASURE_INTENDED = "part_erasure_intended"
     PART_ERASED = "part_erased"
     PERSON_ADDED = "person_added"

@@ -26,7 +26,7 @@ from policy.clock import to_iso, to_ms
 from policy.errors import DestructionIncomplete
 from policy.vocabulary import CallId, ErasedBecause, PolicyName, RecordingId, RecordingState
 from store.access import accesses, confirmations, draws, words
-from store.cases import calibrations, development, notices, reviews
+from store.cases import calibrations, development, handovers, notices, orders, reviews
 from store.files.archive import Archive
 from store.files.epochs import EpochKeyName, epoch_of_name
 from store.keyring import envelopes
@@ -196,12 +196,13 @@ def run(archive: Archive, guard: ClockGuard, *, step: Step = straight_on) -> Pur
 
 
 def _forget_accesses(archive: Archive, at: datetime, step: Step) -> None:
-    """Erase the rows about accesses, words, draws, requests, notices and reviews whose terms are over."""
+    """Erase the rows about accesses, words, draws and cases of each kind whose terms are over."""
     calibrations.end_lapsed(archive.db, at)
-    kinds = (accesses, words, draws, confirmations, notices, calibrations, reviews, development)
+    doors = (accesses, words, draws, confirmations)
+    kinds = (*doors, notices, calibrations, reviews, development, handovers, orders)
     if not any(kind.any_due(archive.db, at) for kind in kinds):
         return
-    step("forget accesses, words and reviews")
+    step("forget accesses, words and cases")
     with archive.db.write() as tx:
         for kind in kinds:
             kind.forget_due(tx, at)

@@ -27,6 +27,8 @@ from store.retention import purge
 from tests.casework.staff import AGENT, COLLEAGUE, COORDINATOR, HEAD, OFFICER, call_of, hold_call, staff
 from tests.store.scene import Scene, recording_named, scene
 
+pytestmark = pytest.mark.exhaustive  # takes seconds: with make test
+
 SAID = "hij riep dat hij ons wel wist te vinden"
 FORM = FilledIn(
     happened_at=None,
@@ -135,7 +137,7 @@ def test_rvo_registers_threats_and_no_misconduct(tmp_path: Path) -> None:
     with of("rvo", tmp_path) as stage:
         number = flag(stage, IncidentKind.MISCONDUCT)
         with pytest.raises(
-            AccessRefused, match=r"R3, Ontvangers registers threat, exceptional, no misconduct"
+            AccessRefused, match=r"R3, Ontvangers: only for threat, exceptional, not for misc"
         ):
             register(stage, HEAD, number)
 

@@ -62,18 +62,20 @@ def test_the_table_names_every_command_that_was_promised() -> None:
     grouped = {
         "approvals": "ask confirm deny grant pending take-back yes",
         "recordings": "find heard list retrieve",
+        "handover": "approve close list new package show",
         "holds": "list place release",
         "incident": "assess export flag list note register",
         "ledger": "verify show checkpoint export rotate-key",
         "keys": "grant list revoke rotate",
         "monitor": "ask authorise",
+        "order": "close confirm deviate list package register show",
         "people": "add add-line change end-line enrol give-hat informed list passphrase retire show take-hat",
         "policy": "apply check diff explain list show",
         "prompts": "build check",
         "publish": "notice privacy-statement register",
         "purge": "report run",
         "receipt": "give verify",
-        "report": "access calls casework consent retention",
+        "report": "access breach calls casework compliance consent retention",
         "review": "calibrate calibrations compare draw fill form list note notes show verify-draw",
     }
     inner = {f"{group} {name}" for group, names in grouped.items() for name in names.split()}
