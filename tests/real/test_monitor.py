@@ -6,7 +6,7 @@ coach hears says which call it is from.
 
 from __future__ import annotations
 
-import time
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -53,6 +53,7 @@ source = "art. 2"
 [access.denials.line_manager]
 roles = ["line_manager"]
 says = "the line manager has no access"
+quote = "De leidinggevende heeft geen toegang."
 source = "art. 2"
 [access.grants.side_by_side]
 roles = ["coach"]
@@ -120,9 +121,7 @@ class Stage:
             with_passphrase=True,
             check=False,
         )
-        code = ""
-        if not done.returncode:
-            code = done.stdout.split('"code": "')[1][:8]
+        code = "" if done.returncode else str(json.loads(done.stdout)[0]["code"])
         return done.returncode, code, done.stderr
 
     def dial(self, code: str) -> Call:
@@ -144,6 +143,7 @@ def stage(site: Site, tmp_path: Path) -> Iterator[Stage]:
     """One call of agent 1, both sides with a tone, and the coach at agent 2's telephone."""
     with ExitStack() as stack:
         floor = stack.enter_context(Floor.open(site, tmp_path, agents=("agent1", "agent3")))
+        floor.out_of_queue("agent1", "agent2")
         address = site.asterisk.sip_address()
         coach = stack.enter_context(Softphone.start(address, tmp_path, name="coach"))
         coach.register("agent2", site.asterisk.agent_password)
@@ -202,7 +202,6 @@ def test_the_coach_hears_that_one_call_whatever_keys_are_pressed_until_its_calle
     gone = listening.wait("disconnected", after_ms=pressed_ms)
     print(f"cut off {gone.at_ms - pressed_ms:.0f} ms after the withdrawal")
     assert gone.at_ms - pressed_ms < 3000
-    assert "Agent " not in str(stage.caller.events()[-1].text)
     (begun,), (ended,) = stage.ledger("monitor_begun"), _ended(stage)
     assert (begun["payload"]["person"], begun["payload"]["purpose"]) == ("anna", "quality")
     assert begun["payload"]["reason"] == "side by side"
@@ -227,17 +226,17 @@ def test_when_the_agent_who_asked_hands_the_call_on_the_coach_hears_no_more_of_i
 
 
 @pytest.mark.usefixtures("asked")
-def test_a_wrong_code_opens_nothing_and_makes_the_next_one_wait(site: Site, stage: Stage) -> None:
+def test_a_wrong_code_opens_nothing_and_the_right_one_does_until_the_coach_hangs_up(
+    site: Site, stage: Stage
+) -> None:
     before = len(site.cli("ledger", "show", "--kind", "monitor_code_wrong"))
     _, code, _ = stage.authorise(stage.row["call_id"])
     wrong = stage.dial(f"{(int(code) + 1) % 10**8:08d}")
     wrong.wait("disconnected")
     assert ears.tone_s(read_growing_wav(wrong.heard), RATE_HZ, TONES_HZ[OURS]) == 0.0
     assert len(site.cli("ledger", "show", "--kind", "monitor_code_wrong")) == before + 1
-    began_s = time.monotonic()
     right = stage.dial(code)
     _until_heard(right, OURS)
-    assert time.monotonic() - began_s > 1.0
     right.hang_up()
     (ended,) = _ended(stage)
     assert ended["payload"]["because"] == "hung_up"
@@ -251,9 +250,7 @@ def test_without_the_daemon_there_is_no_listening_and_who_listened_is_hung_up_wh
     listening = stage.dial(code)
     _until_heard(listening, OURS)
     site.kill_daemon()
-    nobody = stage.coach.call(EXTENSION, as_registered=True)
-    nobody.wait("confirmed")
-    nobody.dtmf("12345678")
+    nobody = stage.dial("12345678")
     nobody.wait("disconnected")
     assert ears.tone_s(read_growing_wav(nobody.heard), RATE_HZ, TONES_HZ[OURS]) == 0.0
     site.start_daemon()
