@@ -226,7 +226,7 @@ def test_when_the_agent_who_asked_hands_the_call_on_the_coach_hears_no_more_of_i
 
 
 @pytest.mark.usefixtures("asked")
-def test_a_wrong_code_opens_nothing_and_the_right_one_does_until_the_coach_hangs_up(
+def test_a_wrong_code_opens_nothing_and_the_right_one_opens_it_until_the_coach_hangs_up(
     site: Site, stage: Stage
 ) -> None:
     before = len(site.cli("ledger", "show", "--kind", "monitor_code_wrong"))
