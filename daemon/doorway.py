@@ -15,14 +15,15 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from casework import erasure
 from daemon.peers import Peer
 from daemon.store_thread import StoreThread
 from policy.access import Action
-from policy.errors import AccessRefused, ConsentlineError, NotFound, StateConflict
+from policy.errors import AccessRefused, NotFound, StateConflict
 from policy.load import Policies
 from policy.model import Policy
 from policy.situation import PersonId
-from policy.vocabulary import ErasedBecause, RecordingId
+from policy.vocabulary import RecordingId
 from store.access import accesses, asking, door, finding, hearing, release, words
 from store.access.accesses import AccessRow, Copy, Ending
 from store.access.asking import Wanted
@@ -38,8 +39,8 @@ from store.keyring import passed_shares, reading_keys
 from store.keyring.reading_keys import SealedTo
 from store.keyring.shares import AccessId, PassedShare, Purpose
 from store.logbook.ledger import Json
-from store.retention import destruction, part_erasure
-from store.retention.destruction import Doom, Receipt
+from store.retention import part_erasure
+from store.retention.destruction import Receipt
 from store.retention.part_erasure import Part
 
 logger = logging.getLogger(__name__)
@@ -344,48 +345,15 @@ class Doorway:
 
         return await self._run(work)
 
-    async def confirm(
-        self, question: Question, recording: str, reference: str, until: datetime | None
-    ) -> datetime:
-        """Put on record that identity and call of a data subject's request were confirmed.
-
-        Raises:
-            RefusedByPolicy: If this person fulfils no requests here; told freely.
-            NotFound: If there is no such recording of that organisation.
-        """
-        at = self._archive.clock.now()
-        return await self._run(
-            lambda: asking.confirm(self._archive, question, recording, reference, until, at)
-        )
-
     # ---------------------------------------------------------------- erasing
 
     async def erase(self, question: Question, recording: str) -> Receipt:
         """Erase a whole recording before its term.
 
         Raises:
-            ConsentlineError: As `store.access.door.decide` and `store.retention.destruction.destroy` say.
+            ConsentlineError: As `casework.erasure.erase` says.
         """
-
-        def work() -> Receipt:
-            at = self._archive.clock.now()
-            passed = door.decide(self._archive, question, recording, at)
-            row = passed.facts.row
-            access_id, _ = door.open_access(self._archive, question, passed, at)
-            doom = Doom(recording_id=row.recording_id, because=ErasedBecause.REQUEST)
-            try:
-                receipt = destruction.destroy(self._archive, doom)
-            except ConsentlineError as problem:
-                release.failed(self._archive, access_id, problem)
-                raise
-            with self._archive.db.write() as tx:
-                now = self._archive.clock.now()
-                accesses.end_access(tx, access_id, Ending.COMPLETE, at=now, actor=question.actor)
-            if receipt is None:
-                raise NotFound(door.NO_SUCH)
-            return receipt
-
-        return await self._run(work)
+        return await self._run(lambda: erasure.erase(self._archive, question, recording))
 
     async def sealed_to(self, policy: Policy) -> SealedTo:
         """Return the paths and public halves that this policy's recordings are sealed to.

@@ -40,6 +40,7 @@ from daemon.desks.policies import PoliciesDesk
 from daemon.desks.promises import PromisesDesk
 from daemon.desks.registrations import RegistrationsDesk
 from daemon.desks.reports import ReportsDesk
+from daemon.desks.requests import RequestsDesk
 from daemon.desks.reviews import ReviewsDesk
 from daemon.desks.rotation import RotationDesk
 from daemon.doorway import Doorway
@@ -339,6 +340,13 @@ class Service:
             RotationDesk(archive=archive, thread=thread, proofs=self._proofs),
             AccessDesk(self._doorway, self._proofs),
             MonitoringDesk(self._monitoring, self._doorway, self._proofs),
+            RequestsDesk(
+                archive=archive,
+                thread=thread,
+                policies=self._policies,
+                proofs=self._proofs,
+                tag_key=self._register.tag_key,
+            ),
             ReportsDesk(archive, thread, self._policies, self._proofs),
             ReviewsDesk(archive=archive, thread=thread, doorway=self._doorway, proofs=self._proofs),
             IncidentsDesk(archive, thread, self._proofs),

@@ -29,6 +29,7 @@ from policy.vocabulary import CallId, ErasedBecause, RecordingId, RecordingState
 from recorder.finishing import Finisher
 from recorder.spool import Spool
 from store import settings
+from store.cases import request_calls
 from store.files.archive import Archive
 from store.files.opening import open_archive
 from store.records import alarms, calls, recordings
@@ -94,7 +95,7 @@ class Offline:
 
     def recordings(self, *, most: int | None = None) -> Sequence[Row]:
         """Return one row a recording, oldest first; at most so many, the newest."""
-        return [row.to_json() for row in recordings.all_recordings(self.archive.db, limit=most)]
+        return [row.to_json() for row in request_calls.shown(self.archive.db, limit=most)]
 
     def withdraw(self, *, by: str, call_id: str | None = None, recording_id: str | None = None) -> Row:
         """Withdraw a recording that is not being made any more.

@@ -124,7 +124,15 @@ class Kind(Enum):
     WORD_GIVEN = "word_given"
     WORD_DENIED = "word_denied"
     WORD_TAKEN_BACK = "word_taken_back"
+    REQUEST_RECEIVED = "request_received"
+    REQUEST_PAUSED = "request_paused"
+    REQUEST_IDENTITY_CHECKED = "request_identity_checked"
     REQUEST_CONFIRMED = "request_confirmed"
+    REQUEST_CALL_REJECTED = "request_call_rejected"
+    REQUEST_EXTENDED = "request_extended"
+    REQUEST_SETTLED = "request_settled"
+    REQUEST_ERASED = "request_erased"
+    DATA_RECTIFIED = "data_rectified"
     DRAWN = "drawn"
     REVIEW_FILLED = "review_filled"
     REVIEW_SHOWN = "review_shown"
@@ -153,6 +161,10 @@ class Kind(Enum):
     RECEIPT_GIVEN = "receipt_given"
     DECLARATION_GIVEN = "declaration_given"
     REPORT_GIVEN = "report_given"
+
+
+LASTING: Final = (Kind.PAYLOADS_EXPIRED, Kind.CHECKPOINT, Kind.CHECKPOINT_KEY_ADDED)
+"""What has no term: it tells of nobody, and without it nothing could be proven."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

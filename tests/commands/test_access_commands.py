@@ -16,6 +16,7 @@ import pytest
 import pyzipper
 import soundfile
 
+from policy.rights import Right
 from policy.vocabulary import RecordingId
 from store.access.door import NO_SUCH
 from store.keyring import envelopes
@@ -66,10 +67,9 @@ def drawn(door: Doorstep) -> RecordingId:
 
 @pytest.fixture
 def requested(door: Doorstep) -> RecordingId:
-    """A recording of which a data subject's request was confirmed."""
+    """A recording of which a data subject's request was confirmed; one that does not hold it."""
     recording_id = door.keep(1)
-    ended = door.run(OFFICER, "approvals", "confirm", recording_id, *REQUEST)
-    assert ended.code == 0, ended.err
+    door.request(1, Right.ERASURE)
     return recording_id
 
 

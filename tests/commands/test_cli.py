@@ -60,7 +60,7 @@ def test_the_table_names_every_command_that_was_promised() -> None:
         " notices"
     )
     grouped = {
-        "approvals": "ask confirm deny grant pending take-back yes",
+        "approvals": "ask deny grant pending take-back yes",
         "recordings": "find heard list retrieve",
         "handover": "approve close list new package show",
         "holds": "list place release",
@@ -70,6 +70,7 @@ def test_the_table_names_every_command_that_was_promised() -> None:
         "monitor": "ask authorise",
         "order": "close confirm deviate list package register show",
         "people": "add add-line change end-line enrol give-hat informed list passphrase retire show take-hat",
+        "request": "close confirm extend fulfil identity list new refuse show",
         "policy": "apply check diff explain list show",
         "prompts": "build check",
         "publish": "notice privacy-statement register",
