@@ -128,6 +128,8 @@ COMMANDS = {
     "review verify-draw": "commands.review.verify_draw:verify_draw",
     "serve": "commands.serve:serve",
     "sweep": "commands.sweep:sweep",
+    "vault make": "commands.vault.make:make",
+    "vault serve": "commands.vault.serve:serve",
     "withdraw": "commands.recordings.withdraw:withdraw",
 }
 """From what a person types to where the command is: `module:attribute`."""
@@ -147,6 +149,7 @@ GROUPS = {
     "recordings": "What there is, what you may see of it, and who heard it.",
     "publish": "What the organisation publishes, made from the policy that runs.",
     "purge": "What is due is destroyed, and what was destroyed is told.",
+    "vault": "Sealed recordings on a host of their own.",
     "request": "What data subjects ask for, and how it was settled.",
     "receipt": "The signed proof that one recording is gone.",
     "report": "What was counted: for management, and for who gives account.",

@@ -73,6 +73,7 @@ def test_the_table_names_every_command_that_was_promised() -> None:
         "request": "close confirm extend fulfil identity list new refuse show",
         "policy": "apply check diff explain list show",
         "prompts": "build check",
+        "vault": "make serve",
         "publish": "notice privacy-statement register",
         "purge": "report run",
         "receipt": "give verify",
