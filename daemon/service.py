@@ -38,6 +38,7 @@ from daemon.desks.policies import PoliciesDesk
 from daemon.desks.promises import PromisesDesk
 from daemon.desks.registrations import RegistrationsDesk
 from daemon.desks.reports import ReportsDesk
+from daemon.desks.requests import RequestsDesk
 from daemon.desks.reviews import ReviewsDesk
 from daemon.desks.rotation import RotationDesk
 from daemon.doorway import Doorway
@@ -57,6 +58,7 @@ from daemon.queues import Queues
 from daemon.register import Register
 from daemon.scope_keeper import ScopeKeeper
 from daemon.store_thread import StoreThread
+from daemon.vault_watch import VaultWatch
 from ivr.agi import AgiGate
 from ivr.ari import Ari, Connected, Lost, Received
 from ivr.dispatch import Dispatch
@@ -80,7 +82,8 @@ from recorder.spool import Spool
 from store import keys, settings
 from store.files import container
 from store.files.archive import Archive
-from store.files.opening import open_archive
+from store.files.opening import open_archive, vault_of
+from store.files.vault_host import VaultHost
 from store.retention.clock_guard import ClockGuard, this_boot
 
 logger = logging.getLogger(__name__)
@@ -164,7 +167,7 @@ class Service:
             captures=self._captures,
             register=register,
             metrics=self._metrics,
-            vault=config.path("vault"),
+            vault=archive.vault,
             vault_floor_bytes=config.recording.vault_floor_bytes,
         )
         self._ari = Ari(
@@ -256,6 +259,8 @@ class Service:
             sources=(IncidentNotices(), OrderNotices(), HandoverNotices()),
             register=register,
         )
+        self._jobs = self._recurring()
+        self._vault_watch = self._watch_of_vault()
         self._ari_connected = False
         self._met: asyncio.Queue[Met | Parted] = asyncio.Queue()
         self._ari_events: asyncio.Queue[Received] = asyncio.Queue()
@@ -276,7 +281,11 @@ class Service:
         def opening() -> tuple[Archive, bytes]:
             container.self_test()
             keys.self_test()
-            archive = open_archive(config, clock=clock, randomness=randomness)
+            vault = vault_of(config, kept_up=True)
+            if isinstance(vault, VaultHost):
+                with suppress(Unavailable):  # calls are taken all the same; the watch tells
+                    vault.keep_up()
+            archive = open_archive(config, clock=clock, randomness=randomness, vault=vault)
             archive.prepare()
             with suppress(DestructionIncomplete):  # somebody reads: the next destruction tries again
                 archive.db.forget_deleted()  # slots and grants that a crash left in the write-ahead log
@@ -293,7 +302,7 @@ class Service:
                 await register.log_standing_alarms()
                 yield cls(config, policies, archive=archive, register=register)
             finally:
-                await thread.run(archive.db.close)
+                await thread.run(archive.close)
         finally:
             thread.close()
 
@@ -327,6 +336,13 @@ class Service:
             KeyDesk(db=archive.db, thread=thread, proofs=self._proofs, clock=self._clock),
             RotationDesk(archive=archive, thread=thread, proofs=self._proofs),
             AccessDesk(self._doorway, self._proofs),
+            RequestsDesk(
+                archive=archive,
+                thread=thread,
+                policies=self._policies,
+                proofs=self._proofs,
+                tag_key=self._register.tag_key,
+            ),
             ReportsDesk(archive, thread, self._policies, self._proofs),
             ReviewsDesk(archive=archive, thread=thread, doorway=self._doorway, proofs=self._proofs),
             IncidentsDesk(archive, thread, self._proofs),
@@ -383,7 +399,8 @@ class Service:
             self._proofs.run,
             self._checkpoints.run,
             self._notices.run,
-            self._jobs().run,
+            self._jobs.run,
+            *(() if self._vault_watch is None else (self._vault_watch.run,)),
         )
 
     # ---------------------------------------------------------------- before the first call
@@ -493,7 +510,7 @@ class Service:
 
     # ---------------------------------------------------------------- recurring work
 
-    def _jobs(self) -> Jobs:
+    def _recurring(self) -> Jobs:
         async def failed(name: str, why: str) -> None:
             await self._register.alarm(f"{name}_failed", why.replace("\n", "; "), None)
 
@@ -507,7 +524,7 @@ class Service:
         work: Mapping[str, Callable[[], Awaitable[object]]] = {
             "purge": purge,
             "checkpoints": self._checkpoints.keep,
-            "finalise": self._operations.finalise,
+            "finalise": self._finalise,
             "sweep": sweep,
             "alarms": self._end_alarms,
             "mirror": self._mirror,
@@ -523,6 +540,18 @@ class Service:
 
         return Jobs(*(job(name, every_minutes) for name, every_minutes in JOB_MINUTES.items()), failed=failed)
 
+    async def _finalise(self) -> None:
+        if (
+            self._vault_watch is None or not self._vault_watch.is_away
+        ):  # else each capture is made anew in vain
+            await self._operations.finalise()
+
+    async def _vault_is_back(self) -> None:
+        """Have done what waited for the vault host."""
+        for name in ("purge", "finalise", "sweep"):
+            self._jobs.soon(name)
+        await self._doorway.settle_parts()
+
     async def _mirror(self) -> None:
         if self._mirroring is not None:
             await self._mirroring.follow()
@@ -537,6 +566,12 @@ class Service:
             return
         if ready:
             await self._register.over(Ending.READY)
+
+    def _watch_of_vault(self) -> VaultWatch | None:
+        host = self._archive.vault
+        if not isinstance(host, VaultHost):
+            return None
+        return VaultWatch(host, register=self._register, metrics=self._metrics, back=self._vault_is_back)
 
     def _build_operations(self) -> DaemonOperations:
         return DaemonOperations(

@@ -28,6 +28,7 @@ from store.schema import (
     recording_agents,
     recordings,
     reports,
+    requests,
     reviews,
     terms,
 )
@@ -46,6 +47,7 @@ IN_ORDER: Final = (
     ("0011_terms", terms.STATEMENTS),
     ("0012_recording_agents", recording_agents.STATEMENTS),
     ("0014_proofs", proofs.STATEMENTS),
+    ("0015_requests", requests.STATEMENTS),
     ("0016_pauses", pauses.STATEMENTS),
     ("0017_handover", handover.STATEMENTS),
     ("0018_reviews", reviews.STATEMENTS),

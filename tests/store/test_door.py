@@ -519,12 +519,12 @@ def test_a_confirmed_request_opens_the_recording_to_the_privacy_officer_and_to_n
     with pytest.raises(NotFound):
         opened(staffed, asked)
     now = staffed.clock.now()
-    asking.confirm(staffed.archive, asked, recording_named(1), "2026-118", None, now)
+    asking.confirm(staffed.archive, asked, recording_named(1), "2026-118", now + DAY, now)
     assert heard(staffed, opened(staffed, asked), OFFICER) == voice(1)
     with pytest.raises(NotFound):
         opened(staffed, question(staffed, COACH))
     with pytest.raises(NotFound):
-        asking.confirm(staffed.archive, asked, UNKNOWN, "2026-119", None, now)
+        asking.confirm(staffed.archive, asked, UNKNOWN, "2026-119", now + DAY, now)
 
 
 def test_a_word_or_request_that_is_over_before_it_begins_is_refused(staffed: Scene) -> None:
