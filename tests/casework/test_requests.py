@@ -250,6 +250,18 @@ def test_g6_in_groningen_asking_alone_does_not_extend_and_a_named_person_can(tmp
         assert (hold.reason, hold.deviates) == ("access_request", True)
 
 
+def test_a_second_request_beyond_the_term_is_told_that_the_hold_is_placed_once(heerde: Scene) -> None:
+    recording_id = heerde.keep(1)
+    row = confirmed(heerde, Right.ACCESS, recording_id)
+    settling.fulfil(heerde.archive, question(heerde), row, How(copies=COPY))
+    row = receive(heerde)
+    term_over(heerde, recording_id)
+    assert purged(heerde) == []
+    row = identified(heerde, row)
+    with pytest.raises(StateConflict, match='a hold for "access_request" is placed once'):
+        confirm(heerde, row, recording_id)
+
+
 def test_nothing_is_released_before_identity_and_before_a_call_is_confirmed(heerde: Scene) -> None:
     recording_id = heerde.keep(1)
     row = receive(heerde)
