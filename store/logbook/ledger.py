@@ -158,6 +158,10 @@ class Kind(Enum):
     REPORT_GIVEN = "report_given"
 
 
+LASTING: Final = (Kind.PAYLOADS_EXPIRED, Kind.CHECKPOINT, Kind.CHECKPOINT_KEY_ADDED)
+"""What has no term: it tells of nobody, and without it nothing could be proven."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One entry as it is shown.

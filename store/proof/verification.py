@@ -43,12 +43,21 @@ class Verified:
                 "keys": [span.to_json() for span in self.checked.spans],
             }
         if self.accounted is not None:
-            told["recordings"] = {"kept": self.accounted.kept, "erased": self.accounted.erased}
+            told["recordings"] = {
+                "kept": self.accounted.kept,
+                "erased": self.accounted.erased,
+                "files_read": self.accounted.read,
+            }
         return told
 
 
 def verify(
-    db: Db, *, vault: Vault | None, shown: Sequence[Shown] = (), trusted: VerifierKey | None = None
+    db: Db,
+    *,
+    vault: Vault | None,
+    shown: Sequence[Shown] = (),
+    trusted: VerifierKey | None = None,
+    contents: bool = False,
 ) -> Verified:
     """Check all of it; one part that cannot be read any more costs no other part.
 
@@ -57,18 +66,26 @@ def verify(
         vault: Sealed files; None: the log alone.
         shown: Checkpoints from elsewhere.
         trusted: The key to believe; None: those of the database.
+        contents: Whether every sealed file is read, too.
 
     Raises:
         Unavailable: If database or vault cannot be read.
         IntegrityError: If it is no database any more.
     """
     try:
-        return _verify(db, vault, shown, trusted)
+        return _verify(db, vault, shown, trusted, contents=contents)
     except sqlite3.DatabaseError as error:  # a table or column is not what it was
         raise IntegrityError(f"{db.path}: is not the database that it was: {error}") from error
 
 
-def _verify(db: Db, vault: Vault | None, shown: Sequence[Shown], trusted: VerifierKey | None) -> Verified:
+def _verify(
+    db: Db,
+    vault: Vault | None,
+    shown: Sequence[Shown],
+    trusted: VerifierKey | None,
+    *,
+    contents: bool,
+) -> Verified:
     report = ledger_check.verify(db)
     checked: Checked | None = None
     accounted: Accounted | None = None
@@ -79,7 +96,7 @@ def _verify(db: Db, vault: Vault | None, shown: Sequence[Shown], trusted: Verifi
         report = report.with_breaks([Break(seq=None, text=f"checkpoints: {error.text}")])
     if vault is not None:
         try:
-            accounted = accounting.account(db, vault)
+            accounted = accounting.account(db, vault, contents=contents)
             report = report.with_breaks(accounted.breaks)
         except IntegrityError as error:
             report = report.with_breaks([Break(seq=None, text=f"recordings: {error.text}")])

@@ -51,7 +51,7 @@ def test_what_was_kept_and_what_was_erased_agree(stage: Scene) -> None:
     assert (found.kept, found.erased, found.breaks) == (2, 1, ())
     verified = verification.verify(stage.db, vault=stage.archive.vault)
     assert verified.report.holds
-    assert verified.to_json()["recordings"] == {"kept": 2, "erased": 1}
+    assert verified.to_json()["recordings"] == {"kept": 2, "erased": 1, "files_read": 0}
 
 
 def restore_file(stage: Scene) -> None:
@@ -162,3 +162,18 @@ def test_a_vault_that_is_not_there_is_no_absence(stage: Scene) -> None:
     stage.archive.vault.folder.rename(stage.archive.vault.folder.with_name("elsewhere"))
     with pytest.raises(Unavailable, match="must be the vault"):
         accounting.account(stage.db, stage.archive.vault)
+
+
+def test_every_sealed_file_is_read_where_that_is_asked(stage: Scene) -> None:
+    first, second = stage.keep(1), stage.keep(2)
+    vault = stage.archive.vault
+    whole = accounting.account(stage.db, vault, contents=True)
+    assert (whole.read, whole.breaks) == (2, ())
+    data = bytearray(vault.path(first).read_bytes())
+    data[70] ^= 1
+    vault.path(first).write_bytes(data)
+    vault.path(second).unlink()
+    vault.path(second).mkdir()
+    told = [found.text for found in accounting.account(stage.db, vault, contents=True).breaks]
+    assert told[0] == f"recording {first}: its file's bytes are not those that were sealed"
+    assert [second in text for text in told[1:]] == [True]
