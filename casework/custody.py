@@ -1,9 +1,12 @@
-"""The chain of custody of what leaves the house, and the data that go where the call itself does not (G7)."""
+"""What hand-overs and orders share: chain of custody, hold, and the data that go without the call (G7)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from casework import holds as casework_holds
+from casework.at_the_door import Asking
+from casework.ruling import Caseworker
 from policy.vocabulary import RecordingId
 from store.access import accesses
 from store.access.accesses import AccessRow, Ending
@@ -13,6 +16,7 @@ from store.files.archive import Archive
 from store.keyring.shares import AccessId
 from store.logbook.ledger import Json
 from store.records import calls, recordings
+from store.retention import holds
 
 
 def custody(archive: Archive, row: HandoverRow) -> dict[str, Json]:
@@ -35,6 +39,12 @@ def custody(archive: Archive, row: HandoverRow) -> dict[str, Json]:
         )
     keys = ("handover", "recipient", "authority", "officer", "content", "legal_basis", "report_number")
     return {**{key: at[key] for key in (*keys, "agreement", "incident")}, "steps": steps}
+
+
+def end_hold(archive: Archive, hold_id: int | None, by: Asking, *, why: str) -> None:
+    """End the hold of a case that is closed, if it still runs; errors as of `casework.holds.release`."""
+    if hold_id is not None and holds.get_hold(archive.db, hold_id).over_at is None:
+        casework_holds.release(archive, hold_id, Caseworker(id=by.person, actor=by.actor), why=why)
 
 
 def packaging(archive: Archive, recording_id: RecordingId, access_id: AccessId | None) -> Iterator[Json]:

@@ -17,7 +17,7 @@ from datetime import datetime
 
 from casework import holds as casework_holds
 from casework.at_the_door import Asking, grants_for, incident_of, must_be_in_order, question
-from casework.custody import custody, data_of, is_packaged
+from casework.custody import custody, data_of, end_hold, is_packaged
 from casework.giving_out import (
     Demand,
     content_of,
@@ -224,9 +224,7 @@ def close(
             f"handover {number}: nothing was packaged, so nothing was handed over",
             hint="close it with --abandoned, or: consentline handover package",
         )
-    if row.hold_id is not None and holds.get_hold(archive.db, row.hold_id).over_at is None:
-        caseworker = Caseworker(id=by.person, actor=by.actor)
-        casework_holds.release(archive, row.hold_id, caseworker, why=f"handover {number} closed")
+    end_hold(archive, row.hold_id, by, why=f"handover {number} closed")
     due_at = terms.data_due_at(policy, DataKind.EXPORTS, at)
     with archive.db.write() as tx:
         return handovers.close(tx, number, outcome, at, by=by.person, actor=by.actor, how=how, due_at=due_at)

@@ -19,7 +19,7 @@ from typing import Final
 
 from casework import holds as casework_holds
 from casework.at_the_door import Asking
-from casework.custody import data_of, is_packaged, packaging
+from casework.custody import data_of, end_hold, is_packaged, packaging
 from casework.ruling import Caseworker, Rule, refusal, worn
 from policy import terms
 from policy.access import Action, Calls, Closure, Grant, PurposeName
@@ -219,9 +219,7 @@ def close(
     packaged = is_packaged(archive, row.recording_id, row.access_id)
     if outcome is OrderOutcome.HANDED_OVER and not packaged:
         raise StateConflict(f"order {number}: nothing was packaged, so nothing was handed over")
-    if row.hold_id is not None and holds.get_hold(archive.db, row.hold_id).over_at is None:
-        caseworker = Caseworker(id=by.person, actor=by.actor)
-        casework_holds.release(archive, row.hold_id, caseworker, why=f"order {number} closed")
+    end_hold(archive, row.hold_id, by, why=f"order {number} closed")
     due_at = terms.data_due_at(policy, DataKind.DEVIATIONS, at)
     with archive.db.write() as tx:
         return orders.close(tx, number, outcome, at, by=by.person, actor=by.actor, how=how, due_at=due_at)

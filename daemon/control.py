@@ -6,15 +6,18 @@ becomes of an error: JSON with the exit code that the command line will end with
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from daemon.crowd import Counted, Crowd
 from daemon.peers import Asker, Doorman, Peer, peer_of
 from policy.errors import (
     AccessRefused,
@@ -71,11 +74,15 @@ class Route:
 class ControlSocket:
     """Serves routes on a Unix socket."""
 
-    def __init__(self, path: Path, routes: Iterable[Route], doorman: Doorman) -> None:
+    def __init__(
+        self, path: Path, routes: Iterable[Route], doorman: Doorman, crowd: Crowd | None = None
+    ) -> None:
         self._path = path
         self._routes = tuple(routes)
         self._doorman = doorman
+        self._crowd = crowd or Crowd(doorman.is_counted)
         self._runner: web.AppRunner | None = None
+        self._listening: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Listen.
@@ -90,7 +97,9 @@ class ControlSocket:
         await self._runner.setup()
         try:
             self._path.unlink(missing_ok=True)  # the lock says that no other daemon lives
-            await web.UnixSite(self._runner, str(self._path)).start()
+            self._listening = await asyncio.get_running_loop().create_unix_server(
+                partial(_counted, self._runner, self._crowd), str(self._path)
+            )
             self._path.chmod(0o666)  # who may ask what is decided by SO_PEERCRED, not by the mode
         except OSError as error:
             await self._runner.cleanup()
@@ -98,6 +107,8 @@ class ControlSocket:
 
     async def stop(self) -> None:
         """Stop listening and remove the socket file."""
+        if self._listening is not None:
+            self._listening.close()
         if self._runner is not None:
             await self._runner.cleanup()
         self._path.unlink(missing_ok=True)
@@ -134,6 +145,12 @@ async def read(request: web.Request, question: type[AnyQuestion]) -> AnyQuestion
 def array(rows: Sequence[Row]) -> web.Response:
     """Return rows as an answer."""
     return web.json_response([dict(row) for row in rows])
+
+
+def _counted(runner: web.AppRunner, crowd: Crowd) -> Counted:
+    serve = runner.server
+    assert serve is not None  # noqa: S101 - it was set up before anybody could connect
+    return Counted(serve(), crowd)
 
 
 def _peer(request: web.Request) -> Peer:

@@ -7,22 +7,24 @@ half a day, and when the daemon starts again.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import BinaryIO, Final
 
+from casework import erasure
 from daemon.peers import Peer
 from daemon.store_thread import StoreThread
 from policy.access import Action
-from policy.errors import AccessRefused, ConsentlineError, NotFound, StateConflict
+from policy.errors import AccessRefused, NotFound, StateConflict, Unavailable
 from policy.load import Policies
 from policy.model import Policy
 from policy.situation import PersonId
-from policy.vocabulary import ErasedBecause, RecordingId
+from policy.vocabulary import RecordingId
 from store.access import accesses, asking, door, finding, hearing, release, words
 from store.access.accesses import AccessRow, Copy, Ending
 from store.access.asking import Wanted
@@ -38,8 +40,8 @@ from store.keyring import passed_shares, reading_keys
 from store.keyring.reading_keys import SealedTo
 from store.keyring.shares import AccessId, PassedShare, Purpose
 from store.logbook.ledger import Json
-from store.retention import destruction, part_erasure
-from store.retention.destruction import Doom, Receipt
+from store.retention import part_erasure
+from store.retention.destruction import Receipt
 from store.retention.part_erasure import Part
 
 logger = logging.getLogger(__name__)
@@ -90,11 +92,21 @@ class Doorway:
     async def settle(self) -> None:
         """Finish what an earlier life left: parts half erased, accesses that nobody ended; once at start."""
 
-        def work() -> None:
-            part_erasure.finish(self._archive)
-            self._end_untold(accesses.still_open(self._archive.db))
+        try:
+            await self.settle_parts()
+        except Unavailable:
+            if not self._archive.vault.elsewhere:
+                raise
+        await self._run(lambda: self._end_untold(accesses.still_open(self._archive.db)))
 
-        await self._run(work)
+    async def settle_parts(self) -> None:
+        """Finish parts half erased; at start, and when a vault host is back.
+
+        Raises:
+            DestructionIncomplete: If something that had to go is still there.
+            Unavailable: If the vault is not there.
+        """
+        await self._run(lambda: part_erasure.finish(self._archive))
 
     async def policy_for(self, person: PersonId, named: str | None) -> Policy:
         """Return the policy under which somebody asks; errors as those of `store.access.door.policy_for`."""
@@ -142,12 +154,13 @@ class Doorway:
         )
         return token, released
 
-    async def sealed_path(self, token: str, peer: Peer) -> Path:
-        """Return where the sealed bytes of an access lie, once.
+    async def sealed(self, token: str, peer: Peer) -> BinaryIO:
+        """Return the sealed bytes of an access, to be read beside the loop, once.
 
         Raises:
             AccessRefused: If there is no such access of this login, or it was fetched or came late.
             NotFound: If the file went since.
+            Unavailable: If the vault host is away.
         """
         inside = self._inside(token, peer)
         late = self._archive.clock.monotonic_s() - inside.released_s > FETCH_WITHIN_S
@@ -156,12 +169,7 @@ class Doorway:
                 "access: its sealed file is fetched once, within two minutes", hint="ask again"
             )
         inside.fetched = True
-
-        def work() -> Path:
-            self._archive.vault.open(inside.recording_id).close()
-            return self._archive.vault.path(inside.recording_id)
-
-        return await self._run(work)
+        return await asyncio.to_thread(self._archive.vault.open, inside.recording_id)
 
     async def end(
         self, token: str, peer: Peer, ending: Ending, *, copies: Sequence[Copy], told: Mapping[str, Json]
@@ -344,48 +352,15 @@ class Doorway:
 
         return await self._run(work)
 
-    async def confirm(
-        self, question: Question, recording: str, reference: str, until: datetime | None
-    ) -> datetime:
-        """Put on record that identity and call of a data subject's request were confirmed.
-
-        Raises:
-            RefusedByPolicy: If this person fulfils no requests here; told freely.
-            NotFound: If there is no such recording of that organisation.
-        """
-        at = self._archive.clock.now()
-        return await self._run(
-            lambda: asking.confirm(self._archive, question, recording, reference, until, at)
-        )
-
     # ---------------------------------------------------------------- erasing
 
     async def erase(self, question: Question, recording: str) -> Receipt:
         """Erase a whole recording before its term.
 
         Raises:
-            ConsentlineError: As `store.access.door.decide` and `store.retention.destruction.destroy` say.
+            ConsentlineError: As `casework.erasure.erase` says.
         """
-
-        def work() -> Receipt:
-            at = self._archive.clock.now()
-            passed = door.decide(self._archive, question, recording, at)
-            row = passed.facts.row
-            access_id, _ = door.open_access(self._archive, question, passed, at)
-            doom = Doom(recording_id=row.recording_id, because=ErasedBecause.REQUEST)
-            try:
-                receipt = destruction.destroy(self._archive, doom)
-            except ConsentlineError as problem:
-                release.failed(self._archive, access_id, problem)
-                raise
-            with self._archive.db.write() as tx:
-                now = self._archive.clock.now()
-                accesses.end_access(tx, access_id, Ending.COMPLETE, at=now, actor=question.actor)
-            if receipt is None:
-                raise NotFound(door.NO_SUCH)
-            return receipt
-
-        return await self._run(work)
+        return await self._run(lambda: erasure.erase(self._archive, question, recording))
 
     async def sealed_to(self, policy: Policy) -> SealedTo:
         """Return the paths and public halves that this policy's recordings are sealed to.
@@ -413,21 +388,20 @@ class Doorway:
             self._handed_in.discard(inside.recording_id)
 
     async def _write_staged(self, recording_id: RecordingId, pieces: AsyncIterator[bytes]) -> int:
-        def stage() -> BinaryIO:
-            part_erasure.must_not_be_underway(self._db, recording_id)
-            return self._archive.vault.stage(recording_id)
-
-        target = await self._run(stage)
+        await self._run(lambda: part_erasure.must_not_be_underway(self._db, recording_id))
+        target = await asyncio.to_thread(self._archive.vault.stage, recording_id)
         size_bytes = 0
         try:
             async for piece in pieces:
                 size_bytes += len(piece)
                 if size_bytes > LARGEST_SEALED_BYTES:
                     raise StateConflict("erase: the new copy must be under 4 GiB")
-                await self._run(partial(target.write, piece))
+                await asyncio.to_thread(target.write, piece)
+            await asyncio.to_thread(target.flush)
         except BaseException:
             await self._run(target.close)
-            await self._run(lambda: self._archive.vault.drop_staged(recording_id))
+            with suppress(Unavailable):  # a vault host that is away: dropped when it is back
+                await self._run(lambda: self._archive.vault.drop_staged(recording_id))
             raise
         await self._run(target.close)
         return size_bytes

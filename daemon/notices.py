@@ -47,7 +47,7 @@ class NoticeKeeper:
         self._register = register
         self._archive = register.archive
         self._run = register.thread.run
-        self._stood = True
+        self._stands: bool | None = None  # whether the alarm does; None: an earlier life may have left it
 
     async def run(self) -> None:
         """Tell, for ever."""
@@ -67,16 +67,13 @@ class NoticeKeeper:
         """Write down what is due, carry what waits, and raise or clear the alarm."""
         waiting = await self._run(self._write_down)
         now = self._archive.clock.now()
-        problems = [notice.problem for notice in waiting if notice.again_at > now and notice.problem]
-        for notice in waiting:
-            if notice.again_at <= now:
-                problems += await self._carry(notice)
-        if problems:
-            self._stood = True
-            await self._register.alarm(ALARM, problems[0], None)
-        elif self._stood:  # cleared once, not each ten seconds
+        failed = [why for notice in waiting if notice.again_at <= now for why in await self._carry(notice)]
+        left = [notice.problem for notice in waiting if notice.again_at > now and notice.problem]
+        if failed or (left and not self._stands):
+            await self._register.alarm(ALARM, (*failed, *left)[0], None)
+        elif not left and self._stands is not False:
             await self._register.job_done(JOB)
-            self._stood = False
+        self._stands = bool(failed or left)  # told once, not each ten seconds
 
     async def listed(self) -> tuple[NoticeRow, ...]:
         """Return every notice that is kept, oldest first."""

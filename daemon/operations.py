@@ -21,6 +21,7 @@ from policy.model import Policy
 from policy.rules import select_policy
 from policy.vocabulary import CallId, RecordingId, TakenBack, WithdrawnBy
 from recorder.capture import Captures
+from store.cases import request_calls
 from store.files.archive import Archive
 from store.logbook import ledger
 from store.records import alarms, calls, counts, recordings
@@ -99,7 +100,7 @@ class DaemonOperations:
 
     async def recordings(self, *, most: int | None) -> Sequence[Row]:
         """Return one row a recording."""
-        rows = await self._run(lambda: recordings.all_recordings(self._archive.db, limit=most))
+        rows = await self._run(lambda: request_calls.shown(self._archive.db, limit=most))
         return [row.to_json() for row in rows]
 
     async def withdraw_call(self, call_id: CallId, by: WithdrawnBy) -> Row:

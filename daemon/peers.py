@@ -121,6 +121,10 @@ class Doorman:
             raise AccessRefused(f'control socket: login "{peer.login}" may not ask this', hint=hint)
         return known
 
+    def is_counted(self, peer: Peer) -> bool:
+        """Tell whether this login may have so many connections and no more."""
+        return not peer.is_owner and peer.login not in self._asterisk
+
     def _operates(self, peer: Peer) -> bool:
         return peer.is_owner or peer.login in self._operators
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import calendar
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
@@ -19,6 +19,8 @@ from pydantic_core import core_schema
 from policy.clock import LOCAL_ZONE
 from policy.errors import shown
 from policy.working_days import NATIONAL, WorkingDays
+
+Day = TypeVar("Day", bound=date)
 
 _PATTERN = re.compile(r"([1-9][0-9]{0,4})(h|d|wd|m|y)")
 _CLOCK_CHANGE_DAYS = 1 / 24
@@ -77,6 +79,27 @@ class Period:
                 due = _earlier_reading(_months_after(here, self._months))
         due = due.astimezone(UTC)
         return due - timedelta(seconds=due.second, microseconds=due.microsecond)
+
+    def day_after(self, day: date, working_days: WorkingDays = NATIONAL) -> date:
+        """Return the last day of the term, counted in whole days from a day that is itself not counted.
+
+        Hours are rounded down to days, so that the answer is never later than promised.
+        """
+        match self.unit:
+            case "h":
+                return day + timedelta(days=self.count // 24)
+            case "d":
+                return day + timedelta(days=self.count)
+            case "wd":
+                return working_days.nth_after(day, self.count)
+            case _:
+                return _months_after(day, self._months)
+
+    def and_then(self, other: Period) -> Period | None:
+        """Return both terms as one, where both are counted in months or years; else None."""
+        if {self.unit, other.unit} <= {"m", "y"}:
+            return Period(self._months + other._months, "m")
+        return None
 
     @property
     def _months(self) -> int:
@@ -148,7 +171,7 @@ def _earlier_reading(wall: datetime) -> datetime:
     return min(wall.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
 
 
-def _months_after(start: datetime, months: int) -> datetime:
+def _months_after(start: Day, months: int) -> Day:
     """Return the same day `months` later, or that month's last day when it is shorter."""
     index = start.year * 12 + start.month - 1 + months
     year, month = index // 12, index % 12 + 1

@@ -28,6 +28,28 @@ class Right(Enum):
     COMPLAINT = "complaint"
 
 
+REQUESTABLE: Final = (
+    Right.ACCESS,
+    Right.RECTIFICATION,
+    Right.ERASURE,
+    Right.RESTRICTION,
+    Right.OBJECTION,
+    Right.PORTABILITY,
+    Right.WITHDRAWAL,
+)
+"""What a data subject asks for in a request; each can be asked for under every policy (X11)."""
+
+NEEDS_IT_KEPT: Final = frozenset({Right.ACCESS, Right.PORTABILITY, Right.RECTIFICATION, Right.RESTRICTION})
+"""What cannot be given once the recording is gone; for the others, that it went is what was asked."""
+
+
+class AskingKeeps(Enum):
+    """What asking does to the end of a recording that it may be about."""
+
+    UNTIL_SETTLED = "until_settled"
+    UNTIL_CHECKED = "until_checked"
+
+
 class ChannelKind(Enum):
     """By which road a request comes in."""
 
@@ -70,6 +92,10 @@ class Rights(Section):
         deadline: Within how long a decision is made; at most one month (AVG art. 12(3)).
         extension: By how much it can be put off, told within the deadline; at most two months.
         identity_check: How identity is checked.
+        asking_keeps: What a request that came in time does to the end of a recording:
+            `until_settled`: kept until it is settled; `until_checked`: kept unseen until identity
+            is checked, and longer only when somebody decides so about that recording (G6).
+        identity_within: How long a recording is kept unseen at most while identity is being checked.
         other_party_silenced: The other voice is silenced in a copy for a data subject.
         objection_at: Where an objection goes, if elsewhere.
         complaints_at: Where complaints go, beside the AP.
@@ -80,6 +106,8 @@ class Rights(Section):
     deadline: Period = _ONE_MONTH
     extension: Period = _TWO_MONTHS
     identity_check: Listed[Chosen[IdentityCheck]] = (IdentityCheck.CALL_FACTS,)
+    asking_keeps: Chosen[AskingKeeps] = AskingKeeps.UNTIL_SETTLED
+    identity_within: Period = _ONE_MONTH
     other_party_silenced: bool = True
     objection_at: Text | None = None
     complaints_at: Listed[Text] = ()
@@ -90,4 +118,9 @@ class Rights(Section):
             raise ValueError(f'deadline: must be at most "1m" (AVG art. 12(3)), got "{self.deadline}"')
         if not self.extension.at_most(_TWO_MONTHS):
             raise ValueError(f'extension: must be at most "2m" (AVG art. 12(3)), got "{self.extension}"')
+        if not self.identity_within.at_most(_ONE_MONTH):
+            raise ValueError(
+                'identity_within: must be at most "1m" (AVG art. 5(1)(e) and 12(3)),'
+                f' got "{self.identity_within}"'
+            )
         return self

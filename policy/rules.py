@@ -154,3 +154,27 @@ def rights_of(policy: Policy) -> frozenset[Right]:
 def objection_is_withdrawal(policy: Policy) -> bool:
     """Return whether an objection to a recording erases it like a withdrawal: its ground is consent."""
     return Ground.CONSENT in policy.recording_grounds
+
+
+def heard_as(policy: Policy, right: Right) -> Right:
+    """Return as what a request about a recording is answered, by the ground on which it was made.
+
+    Whoever objects to what rests on their consent withdraws it, and whoever withdraws a consent that
+    was never asked for objects; nobody has to know which of the two words is the law's.
+
+    Source: AVG art. 7(3) and 21(1).
+    """
+    consent = objection_is_withdrawal(policy)
+    if right is Right.OBJECTION and consent:
+        return Right.WITHDRAWAL
+    if right is Right.WITHDRAWAL and not consent:
+        return Right.OBJECTION
+    return right
+
+
+def portable(policy: Policy) -> bool:
+    """Return whether the right to portability reaches a recording: made on consent or agreement.
+
+    Source: AVG art. 20(1)(a).
+    """
+    return bool(policy.recording_grounds & {Ground.CONSENT, Ground.AGREEMENT})

@@ -10,7 +10,7 @@ from typing import Final
 
 from policy.model import Policy
 from policy.purposes import Ground
-from policy.rights import Right
+from policy.rights import AskingKeeps, Right
 from policy.rules import objection_is_withdrawal, rights_of
 from policy.scope import AnsweredBy, TransferOutside
 from policy.vocabulary import ConsentMode
@@ -51,7 +51,7 @@ def privacy_statement(policy: Policy, language: Language) -> Page:
         *sharing(policy, language),
         *_where(policy, language),
         *_rights(policy, language),
-        *_complaints(policy, language),
+        *complaints(policy, language),
         *others(policy, language, *_SHOWN_WHERE_THEY_MATTER),
     )
     organisation = policy.identity.organisation
@@ -330,6 +330,7 @@ def _rights(policy: Policy, language: Language) -> Iterator[Block]:
         )
     )
     yield Items(tuple((f"{in_words(check, language)}.",) for check in rights.identity_check))
+    yield paragraph(_asking_keeps(policy, language))
     if rights.other_party_silenced:
         yield paragraph(
             say(
@@ -340,7 +341,30 @@ def _rights(policy: Policy, language: Language) -> Iterator[Block]:
     yield from notes(policy, language, "rights")
 
 
-def _complaints(policy: Policy, language: Language) -> Iterator[Block]:
+def _asking_keeps(policy: Policy, language: Language) -> str:
+    say, within = speaker(language), term_in_words(policy.rights.identity_within, language)
+    if policy.rights.asking_keeps is AskingKeeps.UNTIL_SETTLED:
+        return say(
+            "Vraagt u om een opname voordat wij die wissen? Dan blijft zij tot uw verzoek klaar is."
+            " Zolang wij"
+            " niet weten of u het bent, ziet niemand om welke opname het gaat, en wij wachten hoogstens"
+            f" {within}.",
+            "Do you ask for a recording before we erase it? Then it stays until your request is settled. As"
+            " long as we do not know that it is you, nobody sees which recording it is, and we wait no longer"
+            f" than {within}.",
+        )
+    return say(
+        "Vraagt u om een opname voordat wij die wissen? Dan wissen wij die niet voordat wij hebben"
+        " gekeken of u"
+        f" het bent, hoogstens {within}. De bewaartermijn wordt door uw vraag zelf niet langer.",
+        "Do you ask for a recording before we erase it? Then we do not erase it before we looked whether"
+        " it is"
+        f" you, for {within} at most. Asking does not by itself make its term longer.",
+    )
+
+
+def complaints(policy: Policy, language: Language) -> Iterator[Block]:
+    """Yield where one can complain: with the organisation, its FG, and the AP."""
     say = speaker(language)
     yield Heading(say("Een klacht?", "A complaint?"))
     own, fg_email = policy.identity.contacts.complaints_email, policy.identity.contacts.fg_email

@@ -3,7 +3,7 @@
     hidden beside the target  ->  written, synced, hashed  ->  told to the daemon  ->  renamed
 
 Under its name nothing stands before the ledger has the digest of it. Names tell nothing about
-anybody: `recording.wav` and `manifest.json`.
+anybody: `recording.wav` and `manifest.json`, in a folder each where there are several.
 """
 
 from __future__ import annotations
@@ -52,14 +52,17 @@ class Digest:
 class Target(Protocol):
     """Where a copy goes."""
 
-    def add_audio(self, audio: Audio, wanted: AudioFormat) -> Digest:
-        """Write the audio."""
+    def add_audio(self, audio: Audio, wanted: AudioFormat, *, folder: str = "") -> Digest:
+        """Write the audio, in a folder of the copy."""
 
     def add_data(self, name: str, data: Mapping[str, Any]) -> Digest:
         """Write data beside it, as JSON."""
 
-    def add_manifest(self, manifest: Mapping[str, Any]) -> None:
-        """Write the manifest, last."""
+    def add_manifest(self, manifest: Mapping[str, Any], *, folder: str = "") -> None:
+        """Write the manifest, after the audio that it is about."""
+
+    def add_text(self, name: str, text: str) -> Digest:
+        """Write a text beside them."""
 
     def finish(self) -> tuple[Digest, ...]:
         """Make all of it durable, still hidden, and return the digests of what is handed out."""
@@ -197,8 +200,8 @@ class _Folder:
     def __post_init__(self) -> None:
         self.hidden.mkdir(mode=0o700)
 
-    def add_audio(self, audio: Audio, wanted: AudioFormat) -> Digest:
-        path = self.hidden / f"{AUDIO}.{wanted.extension}"
+    def add_audio(self, audio: Audio, wanted: AudioFormat, *, folder: str = "") -> Digest:
+        path = self._in(folder) / f"{AUDIO}.{wanted.extension}"
         if wanted is FORMATS["wav"]:
             with _created(path) as file:
                 for piece in stream_wav(audio):
@@ -207,24 +210,31 @@ class _Folder:
             with _UntilFull(path) as whole:  # some of libsndfile's formats pass over a full disk
                 encode(audio, cast(BinaryIO, whole), wanted)
                 whole.must_have_taken_it()
-        self._digests.append(digest_of(path, "audio", path.name))
+        self._digests.append(digest_of(path, "audio", str(path.relative_to(self.hidden))))
         return self._digests[-1]
 
     def add_data(self, name: str, data: Mapping[str, Any]) -> Digest:
-        return self._add("data", name, data)
+        return self._add("data", self.hidden / name, _written(data))
 
-    def add_manifest(self, manifest: Mapping[str, Any]) -> None:
-        self._add("manifest", MANIFEST, manifest)
+    def add_manifest(self, manifest: Mapping[str, Any], *, folder: str = "") -> None:
+        self._add("manifest", self._in(folder) / MANIFEST, _written(manifest))
 
-    def _add(self, kind: str, name: str, content: Mapping[str, Any]) -> Digest:
-        path = self.hidden / name
+    def add_text(self, name: str, text: str) -> Digest:
+        return self._add("data", self.hidden / name, text.encode())
+
+    def _add(self, kind: str, path: Path, content: bytes) -> Digest:
         with _created(path) as file:
-            file.write(_written(content))
-        self._digests.append(digest_of(path, kind, name))
+            file.write(content)
+        self._digests.append(digest_of(path, kind, str(path.relative_to(self.hidden))))
         return self._digests[-1]
 
+    def _in(self, folder: str) -> Path:
+        path = self.hidden / folder
+        path.mkdir(mode=0o700, exist_ok=True)
+        return path
+
     def finish(self) -> tuple[Digest, ...]:
-        for path in self.hidden.iterdir():
+        for path in self.hidden.rglob("*"):
             sync(path)
         sync(self.hidden)
         return tuple(self._digests)
@@ -256,14 +266,17 @@ class _Zip:
         )
         self._zip.setpassword(self.passphrase.encode())
 
-    def add_audio(self, audio: Audio, wanted: AudioFormat) -> Digest:
-        return self._add("audio", f"{AUDIO}.{wanted.extension}", _encoded(audio, wanted))
+    def add_audio(self, audio: Audio, wanted: AudioFormat, *, folder: str = "") -> Digest:
+        return self._add("audio", _inside(folder, f"{AUDIO}.{wanted.extension}"), _encoded(audio, wanted))
 
     def add_data(self, name: str, data: Mapping[str, Any]) -> Digest:
         return self._add("data", name, [_written(data)])
 
-    def add_manifest(self, manifest: Mapping[str, Any]) -> None:
-        self._add("manifest", MANIFEST, [_written(manifest)])
+    def add_manifest(self, manifest: Mapping[str, Any], *, folder: str = "") -> None:
+        self._add("manifest", _inside(folder, MANIFEST), [_written(manifest)])
+
+    def add_text(self, name: str, text: str) -> Digest:
+        return self._add("data", name, [text.encode()])
 
     def finish(self) -> tuple[Digest, ...]:
         self.close()
@@ -364,6 +377,10 @@ def _must_have_parent(target: Path) -> None:
     parent = target.absolute().parent
     if not parent.is_dir():
         raise Unavailable(f"{parent}: must be a folder, got none", hint="make it first")
+
+
+def _inside(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
 
 
 def _written(manifest: Mapping[str, Any]) -> bytes:

@@ -29,6 +29,7 @@ from policy.vocabulary import CallId, ErasedBecause, RecordingId, RecordingState
 from recorder.finishing import Finisher
 from recorder.spool import Spool
 from store import settings
+from store.cases import request_calls
 from store.files.archive import Archive
 from store.files.opening import open_archive
 from store.records import alarms, calls, recordings
@@ -84,7 +85,7 @@ class Offline:
             archive = open_archive(
                 config, clock=clock or SystemClock(), randomness=randomness or SystemRandomness()
             )
-            with closing(archive.db):
+            with closing(archive):
                 archive.prepare()
                 yield cls(config=config, archive=archive, boot=this_boot() if boot is None else boot)
 
@@ -94,7 +95,7 @@ class Offline:
 
     def recordings(self, *, most: int | None = None) -> Sequence[Row]:
         """Return one row a recording, oldest first; at most so many, the newest."""
-        return [row.to_json() for row in recordings.all_recordings(self.archive.db, limit=most)]
+        return [row.to_json() for row in request_calls.shown(self.archive.db, limit=most)]
 
     def withdraw(self, *, by: str, call_id: str | None = None, recording_id: str | None = None) -> Row:
         """Withdraw a recording that is not being made any more.
@@ -206,7 +207,7 @@ async def _finalise(config: Config, archive: Archive) -> Sequence[Row]:
         register = Register(archive=own, policies=policies, thread=thread, metrics=Metrics(), tag_key=tag_key)
         spool = Spool(config.path("spool"), floor_bytes=0)
         done = await Finisher(spool=spool, register=register, alarms=register).finish_captured()
-        await thread.run(own.db.close)
+        await thread.run(own.close)
     finally:
         thread.close()
     return [

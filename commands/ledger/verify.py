@@ -35,16 +35,30 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="A copy of a database, on any machine; needs no config file, and looks at no vault.",
 )
+@click.option(
+    "--contents",
+    is_flag=True,
+    help="Read every sealed file as well; as long as reading the vault takes.",
+)
 @json_option
 @pass_invocation
 def verify(
-    invocation: Invocation, places: tuple[Path, ...], vkey: str | None, database: Path | None, as_json: bool
+    invocation: Invocation,
+    /,
+    *,
+    places: tuple[Path, ...],
+    vkey: str | None,
+    database: Path | None,
+    contents: bool,
+    as_json: bool,
 ) -> None:
     """Check the whole ledger; exit code 6 and the places where it is not what it was.
 
     Checks every entry against the tree over them, every checkpoint against the tree and its
     signature, that every erased recording is absent (row, key, file in the vault) and that
-    every one that is here is told of. Needs no daemon and no private key. With --checkpoint
+    every one that is here is told of; with --contents also that each sealed file is, byte for byte,
+    what the ledger says was sealed, without any key. Needs no daemon and no private key; a vault
+    host (docs/vault-host.md) is asked, and where it does not answer that is said. With --checkpoint
     also that this is the log that was shown elsewhere; without it, that nobody who has the
     signing key rewrote it is not known. Entries whose term has passed keep their place:
     `payload expired`.
@@ -53,22 +67,27 @@ def verify(
     Example:
       consentline ledger verify --checkpoint /mnt/kluis
     """
-    from contextlib import closing
+    from contextlib import ExitStack, closing
 
     from policy.clock import SystemClock
     from store.db import Db
-    from store.files.vault import Vault
+    from store.files.opening import vault_of
     from store.logbook import checkpoint_check
     from store.logbook.notes import VerifierKey
     from store.proof import verification
 
+    if contents and database is not None:
+        raise click.UsageError("--contents: reads the vault; a --database alone has none")
     trusted = None if vkey is None else VerifierKey.parse(vkey)
     shown = [one for place in places for one in checkpoint_check.read_shown(place)]
     config = None if database is not None else invocation.config()
     path = database if database is not None or config is None else config.path("database")
-    vault = None if config is None else Vault(folder=config.path("vault"))
-    with closing(Db.open_to_read(path or Path(), clock=SystemClock())) as db:
-        verified = verification.verify(db, vault=vault, shown=shown, trusted=trusted)
+    vault = None if config is None else vault_of(config)
+    with ExitStack() as stack:
+        db = stack.enter_context(closing(Db.open_to_read(path or Path(), clock=SystemClock())))
+        if vault is not None:
+            stack.callback(vault.close)
+        verified = verification.verify(db, vault=vault, shown=shown, trusted=trusted, contents=contents)
     if as_json:
         click.echo(json.dumps([verified.to_json()], indent=2))
     else:
@@ -92,6 +111,10 @@ def _print(verified: Verified) -> None:
             until = "" if span.last is None else f" up to {span.last} entries"
             click.echo(f"signed{until} by {span.key.text}")
     if verified.accounted is not None:
-        click.echo(f"recordings: {verified.accounted.kept} kept, {verified.accounted.erased} erased")
+        accounted = verified.accounted
+        read = f", {accounted.read} files read" if accounted.read else ""
+        click.echo(f"recordings: {accounted.kept} kept, {accounted.erased} erased{read}")
+    if verified.unseen is not None:
+        click.echo(f"the vault was not looked into: {verified.unseen}")
     for found in report.breaks:
         click.echo(f"broken: {found.text}")

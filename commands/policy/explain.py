@@ -82,9 +82,11 @@ def _facts(db: Db, named: str, now: datetime) -> tuple[CallFacts, Policy | None]
     """
     from policy.vocabulary import CallId, RecordingId
     from publish.explanation import CallFacts, Held
+    from store.cases import request_calls
     from store.persons import call_agents
     from store.records import calls, decisions, recordings, versions
 
+    unseen = request_calls.keeping_alone(db, now)
     recording = recordings.find_recording(db, RecordingId(named))
     row = calls.get_call(db, CallId(named) if recording is None else recording.call_id)
     opened_under = versions.of_call(db, row.call_id)
@@ -95,7 +97,11 @@ def _facts(db: Db, named: str, now: datetime) -> tuple[CallFacts, Policy | None]
         going_on=row.ended_at is None and row.data_erased_at is None,
         outcome=row.decision,
         asked=tuple(_asked(db, one) for one in decisions.of_call(db, row.call_id)),
-        kept=tuple(_kept(db, one, now) for one in recordings.of_call(db, row.call_id)),
+        kept=tuple(
+            _kept(db, one, now)
+            for one in recordings.of_call(db, row.call_id)
+            if one.recording_id not in unseen
+        ),
         data_due_at=row.data_due_at,
         data_erased_at=row.data_erased_at,
         held=tuple(

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from commands.frame.invocation import Invocation, pass_invocation
 from commands.identity.asking_why import together_options, who_of, who_options, why_of, why_options
-from commands.identity.passphrase import read_passphrase
-
-if TYPE_CHECKING:
-    from commands.audio.copies import Digest
-    from commands.audio.disclosure import Access
-    from commands.audio.rendering import Audio
 
 
 @click.command()
@@ -73,6 +67,7 @@ def export(
         --reason "request of 12 November" --case 2026-118 --silence agent --to ./copy.zip
     """
     from commands.audio import copies, rendering
+    from commands.audio.copying import manifest_of, zip_passphrase
     from commands.audio.disclosure import opened
     from commands.frame.endings import ending_leaves_nothing
     from commands.identity.proving import asked
@@ -81,7 +76,7 @@ def export(
     daemon = invocation.daemon()
     copies.refuse_target(target)
     passphrases = asked(daemon, who)
-    secret = _zip_passphrase(target, zip_passphrase_fd)
+    secret = zip_passphrase(target, zip_passphrase_fd)
     proved = passphrases.prove(daemon)
     wanted, side = rendering.FORMATS[format_name], None if silence is None else rendering.Side(silence)
     with (
@@ -91,40 +86,8 @@ def export(
     ):
         with access.plaintext() as flac, rendering.opened(flac, silence=side) as sound:
             digest = copy.add_audio(sound, wanted)
-            copy.add_manifest(_manifest(access, sound, digest, silence))
+            copy.add_manifest(manifest_of(access, sound, digest, silence))
         access.complete(copy.finish())
         written = copy.publish()
     for path in written:
         click.echo(str(path))
-
-
-def _manifest(access: Access, sound: Audio, digest: Digest, silence: str | None) -> dict[str, Any]:
-    from commands.audio.rendering import CHANNELS
-    from policy.clock import SystemClock, to_iso
-
-    echo = sound.echo()
-    return {
-        **access.released.manifest,
-        "exported_at": to_iso(SystemClock().now()),
-        "channels": [side.value for side in CHANNELS],
-        "duration_ms": sound.duration_ms,
-        "silenced": None
-        if silence is None or echo is None
-        else {"party": silence, "how": "replaced by digital silence", "residual_echo": echo.to_json()},
-        "files": {digest.name: {"bytes": digest.size_bytes, "sha256": digest.sha256}},
-    }
-
-
-def _zip_passphrase(target: Path, descriptor: int | None) -> str | None:
-    from commands.audio.copies import is_zip
-    from store.keys import check_passphrase
-
-    if not is_zip(target):
-        if descriptor is not None:
-            raise click.UsageError("--zip-passphrase-fd: is for a --to that ends in .zip")
-        return None
-    secret = read_passphrase(
-        descriptor, whose="the ZIP", is_new=descriptor is None, option="--zip-passphrase-fd"
-    )
-    check_passphrase(secret)
-    return secret

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, BinaryIO, Final, Literal
 
 from aiohttp import web
 from pydantic import Field, StringConstraints
@@ -42,6 +44,10 @@ MOST_TOGETHER = 4
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Moment = Annotated[str, StringConstraints(max_length=40)]
 Opens = Literal["listen", "export", "retrieve", "erase"]
+
+logger = logging.getLogger(__name__)
+
+PIECE_BYTES: Final = 256 * 1024
 
 
 class WhoQuestion(ProofQuestion):
@@ -149,14 +155,6 @@ class AnswerQuestion(ProofQuestion):
     passed: Annotated[tuple[PassedShareWire, ...], Field(max_length=32)] = ()
 
 
-class ConfirmQuestion(WhyQuestion):
-    """A data subject's request of which identity and call were confirmed."""
-
-    recording: ShortText
-    action: Literal["export", "erase"]
-    until: Moment | None = None
-
-
 class AccessDesk:
     """Says who asks, puts it to the door, and hands out what it releases.
 
@@ -188,7 +186,6 @@ class AccessDesk:
             Route("POST", r"/words/{word:\d{1,15}}/grant", self._grant, persons),
             Route("POST", r"/words/{word:\d{1,15}}/deny", self._deny, persons),
             Route("POST", r"/words/{word:\d{1,15}}/take-back", self._take_back, persons),
-            Route("POST", "/confirmations", self._confirm, persons),
         )
 
     async def _me(self, request: web.Request, peer: Peer) -> web.StreamResponse:
@@ -206,7 +203,11 @@ class AccessDesk:
         return web.json_response(row)
 
     async def _sealed(self, request: web.Request, peer: Peer) -> web.StreamResponse:
-        return web.FileResponse(await self._door.sealed_path(request.match_info["token"], peer))
+        file = await self._door.sealed(request.match_info["token"], peer)
+        try:
+            return await _streamed(request, file)
+        finally:
+            await asyncio.to_thread(file.close)
 
     async def _end(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked = await read(request, EndQuestion)
@@ -258,8 +259,8 @@ class AccessDesk:
     async def _find(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked = await read(request, FindQuestion)
         search = Search(
-            since=_moment("from", asked.since),
-            before=_moment("to", asked.before),
+            since=moment("from", asked.since),
+            before=moment("to", asked.before),
             number=None if asked.number is None else normalise(asked.number),
             agent=None if asked.agent is None else PersonId(asked.agent),
             incident=asked.incident,
@@ -271,7 +272,7 @@ class AccessDesk:
 
     async def _heard(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked = await read(request, HeardQuestion)
-        since = _moment("from", asked.since)
+        since = moment("from", asked.since)
         agent = await self._proofs.prove(asked.proof, peer)
         heard = await self._door.heard(agent, since, peer.acting_as(agent))
         return array([one.to_json() for one in heard])
@@ -280,7 +281,7 @@ class AccessDesk:
 
     async def _word(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked = await read(request, WordQuestion)
-        until = _moment("until", asked.until)
+        until = moment("until", asked.until)
         asker = await self._proofs.prove(asked.proof, peer)
         gives = asked.kind is WordKind.REQUEST or asked.gives
         if gives and asked.kind not in (WordKind.REQUEST, WordKind.YES):
@@ -317,7 +318,7 @@ class AccessDesk:
 
     async def _grant(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked = await read(request, AnswerQuestion)
-        until = _moment("until", asked.until)
+        until = moment("until", asked.until)
         giver = await self._proofs.prove(asked.proof, peer)
         passed = [one.passed_share() for one in asked.passed]
         row = await self._door.grant(_number(request), giver, peer, until=until, passed=passed)
@@ -335,14 +336,7 @@ class AccessDesk:
         row = await self._door.take_back(_number(request), person, actor=peer.acting_as(person))
         return web.json_response(row.to_json(self._door.now()))
 
-    async def _confirm(self, request: web.Request, peer: Peer) -> web.StreamResponse:
-        asked = await read(request, ConfirmQuestion)
-        until = _moment("until", asked.until)
-        question = await self._question(asked, peer, Action(asked.action))
-        if question.case is None:
-            raise ConsentlineError("confirm: must name the request's file, got no --case")
-        ends = await self._door.confirm(question, asked.recording, question.case, until)
-        return web.json_response({"reference": question.case, "until": to_iso(ends)})
+    # ---------------------------------------------------------------- small steps
 
     async def _question(self, asked: WhyQuestion, peer: Peer, action: Action) -> Question:
         return await question_of(asked, peer, action, door=self._door, proofs=self._proofs)
@@ -374,6 +368,23 @@ async def question_of(
         reason=reason,
         case=case,
     )
+
+
+async def _streamed(request: web.Request, file: BinaryIO) -> web.StreamResponse:
+    """Answer with a file, piece by piece; one that breaks off in the middle breaks the connection off."""
+    piece = await asyncio.to_thread(file.read, PIECE_BYTES)
+    response = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
+    await response.prepare(request)
+    while piece:
+        await response.write(piece)
+        try:
+            piece = await asyncio.to_thread(file.read, PIECE_BYTES)
+        except (ConsentlineError, OSError) as error:
+            logger.warning("a sealed file broke off while it was handed out: %s", error)
+            if request.transport is not None:
+                request.transport.abort()
+            break
+    return response
 
 
 def release_to_json(token: str, released: Release) -> dict[str, object]:
@@ -412,7 +423,12 @@ def lent_to_json(lent: Lent) -> Row:
     }
 
 
-def _moment(what: str, text: str | None) -> datetime | None:
+def moment(what: str, text: str | None) -> datetime | None:
+    """Return a moment that was asked with, or None.
+
+    Raises:
+        ConsentlineError: If it is none.
+    """
     try:
         return None if text is None else from_iso(text)
     except ValueError as error:

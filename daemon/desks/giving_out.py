@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from aiohttp import web
 from pydantic import BeforeValidator, StringConstraints
@@ -13,6 +13,7 @@ from casework import handovers, orders
 from casework.at_the_door import Asking
 from casework.giving_out import Demand, contradictions
 from casework.orders import Decided, Received
+from casework.ruling import Caseworker
 from daemon.control import Route, ShortText, array, read
 from daemon.desks.access import release_to_json
 from daemon.desks.registrations import IncidentNumber, PolicyQuestion
@@ -26,8 +27,8 @@ from policy.errors import ConsentlineError
 from policy.load import Policies
 from policy.sharing import Content
 from policy.situation import PersonId
-from store.cases.handovers import Outcome, RecipientKind
-from store.cases.orders import OrderOutcome
+from store.cases.handovers import HandoverRow, Outcome, RecipientKind
+from store.cases.orders import OrderOutcome, OrderRow
 from store.files.archive import Archive
 from store.keyring.key_wire import NameText
 from store.logbook.ledger import Json
@@ -36,6 +37,18 @@ Line = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whit
 Lines = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ./_-]{0,39}$")]
 Day = Annotated[date, BeforeValidator(date.fromisoformat)]
+
+
+Shown = Callable[[Archive, Policies, Caseworker | None, int], dict[str, Json]]
+
+
+class Listed(Protocol):
+    """Lists the cases of one kind that somebody has to do with."""
+
+    def __call__(
+        self, archive: Archive, policies: Policies, by: Caseworker | None, *, running: bool
+    ) -> Sequence[HandoverRow | OrderRow]:
+        """Return them, oldest first."""
 
 
 class HandoverQuestion(PolicyQuestion):
@@ -130,23 +143,10 @@ class GivingOutDesk:
     # ---------------------------------------------------------------- hand-overs
 
     async def _handovers(self, request: web.Request, peer: Peer) -> web.StreamResponse:
-        named, running = request.query.get("person"), request.query.get("all") is None
-
-        def work() -> list[dict[str, Json]]:
-            by = who_if_any(self._archive.db, peer, named)
-            rows = handovers.listed(self._archive, self._policies, by, running=running)
-            return [row.to_json() for row in rows]
-
-        return array(await self._run(work))
+        return await self._listed(request, peer, handovers.listed)
 
     async def _handover(self, request: web.Request, peer: Peer) -> web.StreamResponse:
-        named, number = request.query.get("person"), _number(request)
-
-        def work() -> dict[str, Json]:
-            by = who_if_any(self._archive.db, peer, named)
-            return handovers.shown(self._archive, self._policies, by, number)
-
-        return web.json_response(await self._run(work))
+        return await self._shown(request, peer, handovers.shown)
 
     async def _new(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked = await read(request, HandoverQuestion)
@@ -198,24 +198,10 @@ class GivingOutDesk:
     # ---------------------------------------------------------------- orders
 
     async def _orders(self, request: web.Request, peer: Peer) -> web.StreamResponse:
-        named, running = request.query.get("person"), request.query.get("all") is None
-
-        def work() -> list[dict[str, Json]]:
-            by = who_if_any(self._archive.db, peer, named)
-            return [
-                row.to_json() for row in orders.listed(self._archive, self._policies, by, running=running)
-            ]
-
-        return array(await self._run(work))
+        return await self._listed(request, peer, orders.listed)
 
     async def _order(self, request: web.Request, peer: Peer) -> web.StreamResponse:
-        named, number = request.query.get("person"), _number(request)
-
-        def work() -> dict[str, Json]:
-            by = who_if_any(self._archive.db, peer, named)
-            return orders.shown(self._archive, self._policies, by, number)
-
-        return web.json_response(await self._run(work))
+        return await self._shown(request, peer, orders.shown)
 
     async def _register(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked = await read(request, OrderQuestion)
@@ -265,6 +251,26 @@ class GivingOutDesk:
             lambda: orders.close(self._archive, self._policies, by, number, asked.outcome, how=asked.how)
         )
         return web.json_response(row.to_json())
+
+    # ---------------------------------------------------------------- small steps
+
+    async def _listed(self, request: web.Request, peer: Peer, listed: Listed) -> web.StreamResponse:
+        named, running = request.query.get("person"), request.query.get("all") is None
+
+        def work() -> list[dict[str, Json]]:
+            by = who_if_any(self._archive.db, peer, named)
+            return [row.to_json() for row in listed(self._archive, self._policies, by, running=running)]
+
+        return array(await self._run(work))
+
+    async def _shown(self, request: web.Request, peer: Peer, shown: Shown) -> web.StreamResponse:
+        named, number = request.query.get("person"), _number(request)
+
+        def work() -> dict[str, Json]:
+            by = who_if_any(self._archive.db, peer, named)
+            return shown(self._archive, self._policies, by, number)
+
+        return web.json_response(await self._run(work))
 
     async def _asking(self, asked: PolicyQuestion, peer: Peer, reason: str) -> Asking:
         by = await proven(self._proofs, asked, peer)

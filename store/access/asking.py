@@ -36,8 +36,8 @@ _KEYS: Final[Mapping[WordKind, str]] = {
 """Which condition of a grant each kind of word meets."""
 
 _MARGIN: Final = timedelta(seconds=1)
-LONGEST_REQUEST: Final = timedelta(days=31)
-"""A request is decided on within a month (AVG art. 12(3)); a later one is confirmed again."""
+LONGEST_REQUEST: Final = timedelta(days=183)
+"""A request is decided on within a month, or two more (AVG art. 12(3)); more only while it stands still."""
 _WORDS_LACKING: Final = frozenset(
     {Because.ALONE, Because.NOT_ASKED, Because.NOT_OPENED, Because.NOT_APPROVED}
 )
@@ -132,16 +132,18 @@ def of_word(row: WordRow, policy: Policy, *, login: str, actor: str) -> Wanted:
 
 
 def confirm(  # noqa: PLR0917 - in the order in which it is said
-    archive: Archive, question: Question, recording: str, reference: str, until: datetime | None, at: datetime
+    archive: Archive, question: Question, recording: str, reference: str, until: datetime, at: datetime
 ) -> datetime:
     """Put on record that identity and call of a data subject's request were confirmed.
+
+    `casework/request_calls.py` alone calls this: there is no confirmation without a request.
 
     Args:
         archive: Where the recording is.
         question: Of whoever fulfils the request: what they would do, such as `export`.
         recording: The recording's id, or whatever was typed.
         reference: The number of the request's file.
-        until: From when on it opens nothing, or None for the longest: a month.
+        until: From when on it opens nothing: the day after the request has to be decided.
         at: Now.
 
     Returns:
@@ -158,7 +160,7 @@ def confirm(  # noqa: PLR0917 - in the order in which it is said
         rule = Rule(name="requested", source="access", says="no request opens this")
         door.refuse(archive, question, Refused(rule=rule, because=Because.NOT_THIS_CALL), at, facts)
     _must_be_ahead(until, at)
-    ends = min(until or at + LONGEST_REQUEST, at + LONGEST_REQUEST)
+    ends = min(until, at + LONGEST_REQUEST)
     term = question.policy.retention.term(DataKind.REQUESTS)
     confirmation = Confirmation(
         recording_id=facts.row.recording_id,

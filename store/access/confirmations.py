@@ -60,6 +60,20 @@ def confirm(tx: Tx, confirmation: Confirmation, *, at: datetime, actor: str) -> 
     return int(inserted.lastrowid or 0)
 
 
+def end(tx: Tx, reference: str, at: datetime, *, only: RecordingId | None = None) -> None:
+    """End what was confirmed for a request: from now on it opens nothing."""
+    tx.execute(
+        "UPDATE confirmations SET until = :at WHERE reference = :reference AND until > :at"
+        " AND (:only IS NULL OR recording_id = :only)",
+        {"at": to_ms(at), "reference": reference, "only": only},
+    )
+
+
+def last_until(tx: Tx, reference: str, until: datetime) -> None:
+    """Let what was confirmed for a request open until another moment: its decision was put off."""
+    tx.execute("UPDATE confirmations SET until = ? WHERE reference = ?", (to_ms(until), reference))
+
+
 def requested_until(
     db: Db, recording_ids: Sequence[RecordingId], now: datetime
 ) -> dict[RecordingId, datetime]:

@@ -7,12 +7,13 @@ each part needs a private half, each private half a passphrase, and neither is e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from policy.access import Action, Grant, RoleName
-from policy.errors import AccessRefused, ConsentlineError, IntegrityError, Unavailable
+from policy.errors import AccessRefused, ConsentlineError, IntegrityError, NotFound, Unavailable
 from policy.key_groups import KeyPath, roles_of
 from policy.situation import Person, PersonId
 from policy.vocabulary import RecordingId
@@ -104,18 +105,16 @@ def release(
     row = passed.facts.row
     opens = audio and question.action is not Action.RETRIEVE
     path = _path(archive, question, passed, at) if opens else None
-    archive.vault.open(row.recording_id).close()
+    if not archive.vault.stamps((row.recording_id,)):
+        raise NotFound(f"recording {row.recording_id}: its sealed file is not in the vault")
     access_id, entry = door.open_access(archive, question, passed, at)
     try:
-        shares, parts = _unwrapped(archive, path)
-        manifest = door.manifest(archive, question, passed, at, entry)
+        with _epoch_key_read(row.recording_id):
+            shares, parts = _unwrapped(archive, path)
+            manifest = door.manifest(archive, question, passed, at, entry)
     except ConsentlineError as problem:
         failed(archive, access_id, problem)
         raise
-    except OSError as error:
-        unread = Unavailable(f"recording {row.recording_id}: its epoch key cannot be read: {error.strerror}")
-        failed(archive, access_id, unread)
-        raise unread from error
     return Release(
         access_id=access_id,
         recording_id=row.recording_id,
@@ -147,7 +146,8 @@ def lend(archive: Archive, word: WordRow, at: datetime, *, actor: str) -> Lent:
     Raises:
         AccessRefused: If the giver holds no key of a path under a hat that they wear.
         NotFound: If the receiver has no key of their own.
-        IntegrityError: If an envelope is not what it was.
+        IntegrityError: If an envelope is not what it was; that it came to nothing is on the ledger then.
+        Unavailable: If its epoch key cannot be read; as above.
     """
     to = person_keys.get(archive.db, word.receiver).public
     held = reading_keys.held_by(archive.db, word.giver)
@@ -163,12 +163,33 @@ def lend(archive: Archive, word: WordRow, at: datetime, *, actor: str) -> Lent:
     with archive.db.write() as tx:  # I5
         told: dict[str, Json] = {"word": word.word_id, "from": word.giver, "to": word.receiver}
         ledger.append(tx, Kind.PART_LENT, at, actor=actor, subject=word.recording_id, payload=told)
+    try:
+        with _epoch_key_read(word.recording_id):
+            shares = tuple(envelopes.unwrap(row, archive.epochs) for row in rows)
+    except ConsentlineError as problem:
+        with archive.db.write() as tx:
+            told["problem"] = problem.text
+            now = archive.clock.now()
+            ledger.append(
+                tx, Kind.PART_NOT_LENT, now, actor="daemon", subject=word.recording_id, payload=told
+            )
+        raise
     return Lent(
         word=word,
-        shares=tuple(envelopes.unwrap(row, archive.epochs) for row in rows),
+        shares=shares,
         grants=tuple(grant for grant in held if grant.key_id in {row.key_id for row in rows}),
         to=to,
     )
+
+
+@contextmanager
+def _epoch_key_read(recording_id: RecordingId) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(
+            f"recording {recording_id}: its epoch key cannot be read: {error.strerror}"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,7 @@ def enrol(tx: Tx, public: PublicHalf, slot: Slot, *, at: datetime, actor: str) -
     """
     people.must_be_here(tx, PersonId(slot.person))
     _must_match(public, slot)
-    if tx.execute("SELECT 1 FROM person_keys WHERE person = ?", (slot.person,)).fetchone() is not None:
+    if has_key(tx, PersonId(slot.person)):
         raise StateConflict(
             f"person {slot.person}: has a key of their own already",
             hint=f"for another passphrase: consentline people passphrase {slot.person}",
@@ -62,6 +62,11 @@ def enrol(tx: Tx, public: PublicHalf, slot: Slot, *, at: datetime, actor: str) -
         ),
     )
     _tell(tx, Kind.PERSON_ENROLLED, slot.person, public.key_id, at=at, actor=actor)
+
+
+def has_key(tx: Tx, person: PersonId) -> bool:
+    """Tell whether somebody has a key of their own."""
+    return tx.execute("SELECT 1 FROM person_keys WHERE person = ?", (person,)).fetchone() is not None
 
 
 def change_slot(tx: Tx, slot: Slot, *, at: datetime, actor: str) -> None:

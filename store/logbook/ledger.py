@@ -111,6 +111,11 @@ class Kind(Enum):
     PROOF_FAILED = "proof_failed"
     PERSON_KEY_REMOVED = "person_key_removed"
     ACCESS_RELEASED = "access_released"
+    MONITOR_ASKED = "monitor_asked"
+    MONITOR_AUTHORISED = "monitor_authorised"
+    MONITOR_BEGUN = "monitor_begun"
+    MONITOR_ENDED = "monitor_ended"
+    MONITOR_CODE_WRONG = "monitor_code_wrong"
     ACCESS_REFUSED = "access_refused"
     ACCESS_ENDED = "access_ended"
     RECORDINGS_FOUND = "recordings_found"
@@ -119,7 +124,15 @@ class Kind(Enum):
     WORD_GIVEN = "word_given"
     WORD_DENIED = "word_denied"
     WORD_TAKEN_BACK = "word_taken_back"
+    REQUEST_RECEIVED = "request_received"
+    REQUEST_PAUSED = "request_paused"
+    REQUEST_IDENTITY_CHECKED = "request_identity_checked"
     REQUEST_CONFIRMED = "request_confirmed"
+    REQUEST_CALL_REJECTED = "request_call_rejected"
+    REQUEST_EXTENDED = "request_extended"
+    REQUEST_SETTLED = "request_settled"
+    REQUEST_ERASED = "request_erased"
+    DATA_RECTIFIED = "data_rectified"
     DRAWN = "drawn"
     REVIEW_FILLED = "review_filled"
     REVIEW_SHOWN = "review_shown"
@@ -129,6 +142,7 @@ class Kind(Enum):
     CALIBRATION_ENDED = "calibration_ended"
     REVIEWS_ERASED = "reviews_erased"
     PART_LENT = "part_lent"
+    PART_NOT_LENT = "part_not_lent"
     PART_ERASURE_INTENDED = "part_erasure_intended"
     PART_ERASED = "part_erased"
     PERSON_ADDED = "person_added"
@@ -147,6 +161,10 @@ class Kind(Enum):
     RECEIPT_GIVEN = "receipt_given"
     DECLARATION_GIVEN = "declaration_given"
     REPORT_GIVEN = "report_given"
+
+
+LASTING: Final = (Kind.PAYLOADS_EXPIRED, Kind.CHECKPOINT, Kind.CHECKPOINT_KEY_ADDED)
+"""What has no term: it tells of nobody, and without it nothing could be proven."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -329,7 +329,20 @@ def _check_expired(db: Db, check: _Check) -> int | None:
         if not check.announced[seq]:
             check.found(seq, f"entry {seq}: its payload is gone, and no entry says that it expired")
         seq = check.expired.find(1, seq + 1)
+    for seq in _without_a_term(db):
+        if seq < len(check.expired) and check.announced[seq]:
+            check.found(seq, f"entry {seq}: its payload is gone, and such a one has no term")
     return min(ages_ms, default=None)
+
+
+def _without_a_term(db: Db) -> Iterator[int]:
+    """Yield the entries whose payload is gone though the tree is proven with it."""
+    kinds = ", ".join(f"'{kind.value}'" for kind in ledger.LASTING)
+    found = db.tuples(
+        f"SELECT seq FROM ledger JOIN ledger_payloads USING (seq) WHERE kind IN ({kinds}) AND body IS NULL",  # noqa: S608
+        (),
+    )
+    return (seq for (seq,) in found if isinstance(seq, int) and seq >= 0)
 
 
 def _announced(body: object) -> Sequence[int]:

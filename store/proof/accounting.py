@@ -2,7 +2,8 @@
 
 For each recording: if it was erased there is an entry that says so, no key (envelope) and no
 file in the vault; if it is sealed there is an entry that names its hash, an envelope, and a
-file of its size. And the other way round: no file, and no entry, without its recording.
+file of its size, whose bytes are those that were sealed where they are to be read. And the other
+way round: no file, and no entry, without its recording.
 
 The daemon may be at work meanwhile: what looks wrong is looked at once more, alone, before it
 is told. Payloads that expired tell no recording any more; then the numbers have to agree.
@@ -16,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from policy.errors import NotFound
 from policy.vocabulary import RecordingId
 from store.db import Db
 from store.files.vault import Vault
@@ -37,11 +39,13 @@ class Accounted:
     Attributes:
         kept: Recordings that are sealed, and there.
         erased: Recordings that are gone, and told so.
+        read: Sealed files whose bytes were compared.
         breaks: What does not agree.
     """
 
     kept: int
     erased: int
+    read: int
     breaks: tuple[Break, ...]
 
 
@@ -53,6 +57,8 @@ class _Facts:
         told_destroyed: The entry that says so, or None.
         told_sha256: Hash of the sealed file by the ledger's last word, or None.
         file_bytes: Size of its file in the vault, or None where there is none.
+        file_sha256: Of its bytes; None where they were not to be read, or there are none.
+        looked: Whether the vault could be looked into.
     """
 
     recording_id: RecordingId
@@ -64,31 +70,41 @@ class _Facts:
     told_destroyed: int | None
     told_sha256: str | None
     file_bytes: int | None
+    file_sha256: str | None
+    looked: bool
 
 
-def account(db: Db, vault: Vault) -> Accounted:
+def account(db: Db, vault: Vault | None, *, contents: bool = False) -> Accounted:
     """Compare ledger, recordings and vault.
+
+    Args:
+        db: The database.
+        vault: Sealed files; None: what lies in the vault is not looked at, only the rest.
+        contents: Whether every sealed file is read, in bounded memory, and not only looked for.
 
     Raises:
         Unavailable: If the database or the vault cannot be read.
     """
-    vault.must_be_there()
-    kept = erased = 0
+    if vault is not None:
+        vault.must_be_there()
+    kept = erased = read = 0
     breaks: list[Break] = []
     silent: list[RecordingId] = []
-    for facts in _all_facts(db, vault):
+    look = _Look(db=db, vault=vault, contents=contents)
+    for facts in look.at_all():
         if _wrong(facts):
-            breaks += _looked_at_again(db, vault, facts.recording_id)
+            breaks += _looked_at_again(look, facts.recording_id)
         if facts.erased and facts.told_destroyed is None:
             silent.append(facts.recording_id)
         kept += facts.state == "sealed"
         erased += facts.erased
+        read += facts.file_sha256 is not None
         if len(breaks) >= MOST_BREAKS:
             break
     breaks += _silent(db, silent)
     breaks += _without_a_row(db)
     breaks += _strangers(db, vault)
-    return Accounted(kept=kept, erased=erased, breaks=tuple(breaks[:MOST_BREAKS]))
+    return Accounted(kept=kept, erased=erased, read=read, breaks=tuple(breaks[:MOST_BREAKS]))
 
 
 def _wrong(facts: _Facts) -> list[str]:
@@ -108,52 +124,72 @@ def _wrong(facts: _Facts) -> list[str]:
     if facts.state == "sealed":
         if not facts.has_key:
             found.append("is sealed, but no key of it is there")
+        if not facts.looked:
+            return found
         if facts.file_bytes is None:
             found.append("is sealed, but its file is not in the vault")
         elif facts.file_bytes != facts.sealed_bytes:
             found.append(f"its file has {facts.file_bytes} bytes, sealed were {facts.sealed_bytes}")
+        elif facts.file_sha256 not in (None, facts.sealed_sha256):
+            found.append("its file's bytes are not those that were sealed")
     elif facts.file_bytes is not None and facts.state in ("purged", "empty"):
         found.append(f"is {facts.state}, but its file is in the vault")
     return found
 
 
-def _looked_at_again(db: Db, vault: Vault, recording_id: RecordingId) -> Iterator[Break]:
-    rows = db.rows(f"SELECT {_COLUMNS} FROM recordings r WHERE recording_id = ?", (recording_id,))  # noqa: S608
-    for facts in _facts(db, vault, rows):
+def _looked_at_again(look: _Look, recording_id: RecordingId) -> Iterator[Break]:
+    for facts in look.at_one(recording_id):
         for text in _wrong(facts):
             yield Break(seq=facts.told_destroyed, text=f"recording {recording_id}: {text}")
 
 
-def _all_facts(db: Db, vault: Vault) -> Iterator[_Facts]:
-    after = -1
-    while True:
-        rows = db.rows(
-            f"SELECT {_COLUMNS} FROM recordings r WHERE rowid > ? ORDER BY rowid LIMIT ?",  # noqa: S608
-            (after, SLICE),
-        )
-        if not rows:
-            return
-        after = rows[-1]["at"]
-        yield from _facts(db, vault, rows)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """How recordings are looked at."""
 
+    db: Db
+    vault: Vault | None
+    contents: bool
 
-def _facts(db: Db, vault: Vault, rows: Sequence[sqlite3.Row]) -> Iterator[_Facts]:
-    ids = [str(row["recording_id"]) for row in rows]
-    destroyed, hashes = _told(db, ids)
-    for row in rows:
-        recording_id = RecordingId(str(row["recording_id"]))
-        sealed_bytes, sealed_sha256 = row["sealed_bytes"], row["sealed_sha256"]
-        yield _Facts(
-            recording_id=recording_id,
-            state=str(row["state"]),
-            erased=row["erased_at"] is not None,
-            has_key=bool(row["has_key"]),
-            sealed_bytes=sealed_bytes if isinstance(sealed_bytes, int) else None,
-            sealed_sha256=sealed_sha256 if isinstance(sealed_sha256, str) else None,
-            told_destroyed=destroyed.get(recording_id),
-            told_sha256=hashes.get(recording_id),
-            file_bytes=_file_bytes(vault, recording_id),
-        )
+    def at_all(self) -> Iterator[_Facts]:
+        after = -1
+        while True:
+            rows = self.db.rows(
+                f"SELECT {_COLUMNS} FROM recordings r WHERE rowid > ? ORDER BY rowid LIMIT ?",  # noqa: S608
+                (after, SLICE),
+            )
+            if not rows:
+                return
+            after = rows[-1]["at"]
+            yield from self._at(rows)
+
+    def at_one(self, recording_id: RecordingId) -> Iterator[_Facts]:
+        sql = f"SELECT {_COLUMNS} FROM recordings r WHERE recording_id = ?"  # noqa: S608 - own words
+        yield from self._at(self.db.rows(sql, (recording_id,)))
+
+    def _at(self, rows: Sequence[sqlite3.Row]) -> Iterator[_Facts]:
+        ids = [str(row["recording_id"]) for row in rows]
+        destroyed, hashes = _told(self.db, ids)
+        stamps = {} if self.vault is None else self.vault.stamps(RecordingId(one) for one in ids)
+        for row in rows:
+            recording_id = RecordingId(str(row["recording_id"]))
+            sealed_bytes, sealed_sha256 = row["sealed_bytes"], row["sealed_sha256"]
+            stamp = stamps.get(recording_id)
+            file_bytes = None if stamp is None else stamp.size_bytes
+            reads = self.contents and file_bytes is not None and row["state"] == "sealed"
+            yield _Facts(
+                recording_id=recording_id,
+                state=str(row["state"]),
+                erased=row["erased_at"] is not None,
+                has_key=bool(row["has_key"]),
+                sealed_bytes=sealed_bytes if isinstance(sealed_bytes, int) else None,
+                sealed_sha256=sealed_sha256 if isinstance(sealed_sha256, str) else None,
+                told_destroyed=destroyed.get(recording_id),
+                told_sha256=hashes.get(recording_id),
+                file_bytes=file_bytes,
+                file_sha256=_file_sha256(self.vault, recording_id) if reads else None,
+                looked=self.vault is not None,
+            )
 
 
 def _told(db: Db, ids: Sequence[str]) -> tuple[dict[str, int], dict[str, str]]:
@@ -212,14 +248,18 @@ def _without_a_row(db: Db) -> Iterator[Break]:
         yield Break(seq=row["seq"], text=text)
 
 
-def _strangers(db: Db, vault: Vault) -> Iterator[Break]:
+def _strangers(db: Db, vault: Vault | None) -> Iterator[Break]:
+    if vault is None:
+        return
     for recording_id in vault.ids():
         if not db.rows("SELECT 1 FROM recordings WHERE recording_id = ?", (recording_id,)):
-            yield Break(seq=None, text=f"{vault.path(recording_id)}: a sealed file of no known recording")
+            yield Break(seq=None, text=f"{vault.place(recording_id)}: a sealed file of no known recording")
 
 
-def _file_bytes(vault: Vault, recording_id: RecordingId) -> int | None:
+def _file_sha256(vault: Vault | None, recording_id: RecordingId) -> str | None:
     try:
-        return vault.path(recording_id).stat().st_size
-    except FileNotFoundError:
-        return None
+        return None if vault is None else vault.sha256(recording_id)
+    except NotFound:
+        return None  # it went this moment, and is looked at again where it should not have
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"

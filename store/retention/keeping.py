@@ -3,6 +3,7 @@
     promised_at     what its caller was told; a changed policy may shorten it, nothing lengthens it
     extension       once, decided before the promise was over; then it goes all the same (G4)
     holds           each with a reason the policy knows, who decided, and an end (X6)
+    requests        kept unseen what they may be about, and bridge it to such a hold
     due_at          follows from these three by `policy.terms.kept_until`, and is what purge obeys
 
 Whatever is decided here is committed with the new end, its ledger entry and the envelopes' move
@@ -12,7 +13,7 @@ once to the end that is left, which may be now.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +21,7 @@ from policy import situation, terms
 from policy.clock import from_ms, to_iso, to_ms
 from policy.errors import StateConflict
 from policy.vocabulary import RecordingId
+from store.cases import request_calls
 from store.db import Db, Tx
 from store.files.archive import Archive
 from store.logbook import ledger
@@ -160,6 +162,48 @@ def release_hold(archive: Archive, hold_id: int, ruling: Ruling, *, step: Step =
     return holds.get_hold(archive.db, hold_id)
 
 
+def keep_for_requests(archive: Archive, at: datetime, *, step: Step = straight_on) -> int:
+    """Keep, instead of purging it, what is due and a request came for in time; nobody is told.
+
+    Returns:
+        How many.
+    """
+    ends = request_calls.overdue(archive.db, at)
+    if ends:
+        step("keep what a request came for in time")
+        moves.run(archive, ends, lambda tx: None, step=step)
+    return len(ends)
+
+
+def end_request(
+    archive: Archive,
+    request_id: int,
+    recording_ids: Collection[RecordingId],
+    note: Callable[[Tx], None],
+    *,
+    step: Step = straight_on,
+) -> None:
+    """End what a request kept of these recordings; each falls back at once to the end that is left.
+
+    Args:
+        archive: Where they are.
+        request_id: The request.
+        recording_ids: Of its calls.
+        note: Ends it on record and says why, before the ends change.
+        step: For crash tests.
+    """
+    now = from_ms(to_ms(archive.clock.now()))
+    ends: dict[RecordingId, datetime] = {}
+    for recording_id in recording_ids:
+        row = recordings.find_recording(archive.db, recording_id)
+        if row is None or row.intended_at is not None or row.erased_at is not None:
+            continue
+        end = _end(archive.db, row.promised_at, recording_id, ended={request_id: now})
+        if end < row.due_at:
+            ends[recording_id] = end
+    moves.run(archive, ends, note, step=step)
+
+
 def extend(
     archive: Archive,
     recording_id: RecordingId,
@@ -278,6 +322,7 @@ def _end(
     *,
     change: terms.Hold | None = None,
     instead_of: int | None = None,
+    ended: Mapping[int, datetime] | None = None,
 ) -> datetime:
     """Return when a recording goes whose term ends then, by its extension and its holds.
 
@@ -287,7 +332,10 @@ def _end(
         recording_id: The recording.
         change: A hold that is being placed, or one as it is after its release.
         instead_of: The number of the hold that `change` is.
+        ended: Requests that end with it, and when.
     """
+    bridged = request_calls.bridged_until(db, recording_id, db.clock.now(), ended=ended)
+    term_ends = max(term_ends, bridged or term_ends)
     extended = extended_until(db, recording_id)
     every = [hold.term for hold in holds.of_recording(db, recording_id) if hold.hold_id != instead_of]
     if change is not None:

@@ -26,16 +26,12 @@ from policy.retention import DataKind
 from store import settings
 from store.db import Db, Tx
 from store.logbook import ledger
-from store.logbook.ledger import Kind
 from store.records import versions
 from store.steps import Step, straight_on
 
 BATCH: Final = 2000
 BECAUSE: Final = "retention.ledger_payloads"
-LASTING: Final = frozenset(
-    kind.value for kind in (Kind.PAYLOADS_EXPIRED, Kind.CHECKPOINT, Kind.CHECKPOINT_KEY_ADDED)
-)
-"""What has no term: it tells of nobody, and without it nothing could be proven."""
+_LASTING: Final = frozenset(kind.value for kind in ledger.LASTING)
 
 _OVER: Final = """
     SELECT seq FROM ledger_terms t JOIN ledger_payloads p USING (seq)
@@ -137,7 +133,7 @@ def _policy(db: Db, policy_hash: str) -> Policy | None:
 
 def _due(db: Db, terms: _Terms, start: int, end: int) -> Iterator[tuple[int, int]]:
     for row in _new(db, start, end):
-        if row["kind"] not in LASTING:
+        if row["kind"] not in _LASTING:
             yield row["seq"], terms.due_ms(row["policy_hash"], from_ms(row["at"]))
 
 

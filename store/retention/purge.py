@@ -5,10 +5,10 @@ Theory of operation
 `plan` is pure: rows and a moment in, what has to go out, with the rule that says so; it is
 what `--dry-run` prints. `run` asks the clock guard first, plans, and carries out in the order
 recordings, call data, payloads of the ledger, epoch keys; before it, holds that ran out are put
-on record, after it the incidents whose recording went are closed. Each part is safe to repeat,
-so a run that was cut off is simply run again by the next minute's. Unfinished destructions of
-any kind are part of every plan: a withdrawal that a crash interrupted does not wait for its due
-time.
+on record and what a request keeps unseen is moved out of the way, after it the incidents whose
+recording went are closed. Each part is safe to repeat, so a run that was cut off is simply run
+again by the next minute's. Unfinished destructions of any kind are part of every plan: a
+withdrawal that a crash interrupted does not wait for its due time.
 
 An epoch's key is destroyed once the epoch has passed and no envelope names it. A recording
 that could not be destroyed keeps its envelope, and so its epoch, until it can.
@@ -26,7 +26,16 @@ from policy.clock import to_iso, to_ms
 from policy.errors import DestructionIncomplete
 from policy.vocabulary import CallId, ErasedBecause, PolicyName, RecordingId, RecordingState
 from store.access import accesses, confirmations, draws, words
-from store.cases import calibrations, development, handovers, notices, orders, reviews
+from store.cases import (
+    calibrations,
+    development,
+    handovers,
+    notices,
+    orders,
+    request_calls,
+    requests,
+    reviews,
+)
 from store.files.archive import Archive
 from store.files.epochs import EpochKeyName, epoch_of_name
 from store.keyring import envelopes
@@ -34,7 +43,7 @@ from store.logbook import ledger
 from store.logbook.ledger import Json, Kind
 from store.records import alarms, recordings
 from store.records.recordings import RecordingRow
-from store.retention import call_data, destruction, holds, incidents, ledger_terms, moves
+from store.retention import call_data, destruction, holds, incidents, keeping, ledger_terms, moves
 from store.retention.call_data import CallDue
 from store.retention.clock_guard import ClockGuard
 from store.retention.destruction import Doom, Receipt
@@ -155,9 +164,13 @@ def plan(
 
 
 def look(archive: Archive, at: datetime) -> Plan:
-    """Return the plan for a moment, past or future, and change nothing (`--dry-run`)."""
+    """Return the plan for a moment, past or future, and change nothing (`--dry-run`).
+
+    What a request keeps unseen is in no plan: it shows neither that it went nor that it stays.
+    """
     db = archive.db
-    rows = recordings.to_go(db, at)
+    unseen = request_calls.keeping_alone(db, archive.clock.now())
+    rows = [row for row in recordings.to_go(db, at) if row.recording_id not in unseen]
     held = {row.recording_id: holds.of_recording(db, row.recording_id) for row in rows}
     return plan(rows, call_data.kept(db, until=at), at, held=held)
 
@@ -173,6 +186,7 @@ def run(archive: Archive, guard: ClockGuard, *, step: Step = straight_on) -> Pur
     step("ask the clock guard")
     at = guard.check()
     _note_ended_holds(archive, at, step)
+    keeping.keep_for_requests(archive, at, step=step)
     planned = look(archive, at)
     result = destruction.run(archive, (due.doom for due in planned.recordings), step=step)
     _close_incidents(archive, at, step)
@@ -199,7 +213,7 @@ def _forget_accesses(archive: Archive, at: datetime, step: Step) -> None:
     """Erase the rows about accesses, words, draws and cases of each kind whose terms are over."""
     calibrations.end_lapsed(archive.db, at)
     doors = (accesses, words, draws, confirmations)
-    kinds = (*doors, notices, calibrations, reviews, development, handovers, orders)
+    kinds = (*doors, notices, calibrations, reviews, development, handovers, orders, requests)
     if not any(kind.any_due(archive.db, at) for kind in kinds):
         return
     step("forget accesses, words and cases")

@@ -18,22 +18,31 @@ import numpy as np
 import pytest
 import soundfile
 
+from casework import request_calls, requests
+from casework.requests import Asked
 from cli import run
 from daemon.control import ControlSocket
 from daemon.desks.access import AccessDesk
+from daemon.desks.giving_out import GivingOutDesk
+from daemon.desks.incidents import IncidentsDesk
 from daemon.desks.keys import KeyDesk
+from daemon.desks.registrations import RegistrationsDesk
+from daemon.desks.requests import RequestsDesk
 from daemon.doorway import Doorway
 from daemon.peers import Doorman
 from daemon.proofs import Proofs
 from daemon.store_thread import StoreThread
-from policy.access import PurposeName
+from policy.access import Action, PurposeName
 from policy.clock import SystemRandomness
 from policy.config import Control, load_config
+from policy.rights import IdentityCheck, Right
 from policy.situation import PersonId
 from policy.vocabulary import CallId, RecordingId
 from store import settings
 from store.access import draws
+from store.access.door import Question
 from store.access.draws import Draw
+from store.access.finding import Search
 from store.files.archive import Archive
 from store.files.opening import open_archive
 from store.logbook import ledger
@@ -103,6 +112,18 @@ class Doorstep:
         desks = (
             KeyDesk(db=self._archive.db, thread=self._thread, proofs=proofs, clock=clock),
             AccessDesk(self._doorway, proofs),
+            IncidentsDesk(self._archive, self._thread, proofs),
+            RegistrationsDesk(self._archive, self._thread, self.stage.policies, proofs),
+            GivingOutDesk(
+                self._archive, self._thread, self.stage.policies, proofs=proofs, doorway=self._doorway
+            ),
+            RequestsDesk(
+                archive=self._archive,
+                thread=self._thread,
+                policies=self.stage.policies,
+                proofs=proofs,
+                tag_key=tag_key,
+            ),
         )
 
         async def nobody(login: str) -> PersonId | None:
@@ -184,6 +205,32 @@ class Doorstep:
         sealing.seal(stage.archive, recording_id, path)
         path.unlink()
         return recording_id
+
+    def request(
+        self, number: int, right: Right = Right.ACCESS, *, by: PersonId = OFFICER, reference: str = "2026-118"
+    ) -> int:
+        """Have a data subject's request about a call taken in, identity shown and the call confirmed."""
+        stage, now = self.stage, self.stage.clock.now()
+        asked = Question(
+            person=by,
+            login=by,
+            actor=f"person:{by} login:{by}",
+            policy=stage.policies.named(stage.policy),
+            action=Action.EXPORT,
+            purpose=requests.PURPOSE,
+            reason="DigiD checked",
+            case=reference,
+        )
+        taken = Asked(right=right, search=Search(number=f"+3161234{number:04d}"), reference=reference)
+        tag_key = settings.tag_key(stage.db)
+        row = requests.receive(stage.archive, stage.policies, asked, taken, tag_key=tag_key)
+        check = IdentityCheck.DIGID
+        row = requests.check_identity(stage.archive, asked, row, check, shown=True)
+        for call in request_calls.candidates(stage.archive, row):
+            request_calls.confirm(
+                stage.archive, asked, row, call.row.recording_id, named_at=now, matter="afvalcontainer"
+            )
+        return row.request_id
 
     def draw(self, *drawn: RecordingId) -> None:
         """Draw these recordings for training."""

@@ -89,8 +89,8 @@ def test_ten_listen_and_copy_while_calls_come_in_and_a_purge_runs(
     stage.clock.advance(timedelta(days=59, hours=23))
     staying = [door.keep(number, seconds=SECONDS) for number in range(10, 15)]
     door.draw(*staying)
-    for recording_id in staying:
-        assert door.run(OFFICER, "approvals", "confirm", recording_id, *REQUEST).code == 0
+    for number in range(10, 15):
+        door.request(number, reference=f"2026-{number}")
     whole = whole_wav()
     with ThreadPoolExecutor(max_workers=10) as at_once:
         listeners = [at_once.submit(hear, daemon, recording_id) for recording_id in staying]
@@ -120,8 +120,8 @@ def test_a_disk_that_fills_up_leaves_nothing_but_its_failure_on_the_ledger(
     door: Doorstep, config_file: Path, tmp_path: Path, target: str
 ) -> None:
     recording_id = door.keep(1, seconds=SECONDS, flac=noise(SECONDS))
-    assert door.run(OFFICER, "approvals", "confirm", recording_id, *REQUEST).code == 0
-    largest = door.stage.archive.vault.path(recording_id).stat().st_size + 5_000
+    door.request(1)
+    largest = door.stage.vault.path(recording_id).stat().st_size + 5_000
     before = sorted(tmp_path.iterdir())
     ended = run_apart(config_file, recording_id, tmp_path / target, largest_bytes=largest)
     lines = ended.err.splitlines()
@@ -139,7 +139,7 @@ def test_an_export_that_is_ended_in_its_middle_leaves_nothing(
     door: Doorstep, config_file: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     recording_id = door.keep(1, seconds=600)
-    assert door.run(OFFICER, "approvals", "confirm", recording_id, *REQUEST).code == 0
+    door.request(1)
     before = sorted(tmp_path.iterdir())
     ended = run_apart(config_file, recording_id, tmp_path / "out.zip", stop_with=number)
     assert (ended.code, ended.err.strip()) == (130, "Interrupted.")

@@ -60,17 +60,20 @@ def test_the_table_names_every_command_that_was_promised() -> None:
         " notices"
     )
     grouped = {
-        "approvals": "ask confirm deny grant pending take-back yes",
+        "approvals": "ask deny grant pending take-back yes",
         "recordings": "find heard list retrieve",
         "handover": "approve close list new package show",
         "holds": "list place release",
         "incident": "assess export flag list note register",
         "ledger": "verify show checkpoint export rotate-key",
         "keys": "grant list revoke rotate",
+        "monitor": "ask authorise",
         "order": "close confirm deviate list package register show",
         "people": "add add-line change end-line enrol give-hat informed list passphrase retire show take-hat",
+        "request": "close confirm extend fulfil identity list new refuse show",
         "policy": "apply check diff explain list show",
         "prompts": "build check",
+        "vault": "make serve",
         "publish": "notice privacy-statement register",
         "purge": "report run",
         "receipt": "give verify",

@@ -66,7 +66,7 @@ def test_a_checkpoint_is_printed_kept_and_brought_to_the_target(
     assert f"vouched for from elsewhere: the first {size} entries" in verified.out
     (report,) = json.loads(command("ledger", "verify", "--checkpoint", kluis, "--json").out)
     assert (report["checkpoints"]["shown"], report["checkpoints"]["newest_shown"]) == (1, size)
-    assert report["recordings"] == {"kept": 1, "erased": 1}
+    assert report["recordings"] == {"kept": 1, "erased": 1, "files_read": 0}
 
 
 @pytest.mark.usefixtures("gone")
@@ -98,6 +98,23 @@ def test_a_recording_that_is_back_is_told_by_verify_and_by_the_receipt(
     one_error(command("receipt", gone), 9, "there is no receipt", "sealed file")
     text = command("purge", "report", "--from", "2026-11-01", "--to", "2026-11-21T20:00", "--verklaring").out
     assert f"NIET WEG: {gone}: sealed file" in text
+
+
+@pytest.mark.usefixtures("gone")
+def test_a_changed_byte_in_the_vault_is_found_without_any_key(
+    command: CommandLine, config_file: Path
+) -> None:
+    assert "1 kept, 1 erased, 1 files read" in command("ledger", "verify", "--contents").out
+    kept = recording_named(1)
+    path = config_file.parent / "vault" / kept[:2] / f"{kept}.sealed"
+    changed = bytearray(path.read_bytes())
+    changed[-3] ^= 1
+    path.write_bytes(changed)
+    assert command("ledger", "verify").code == 0
+    ended = command("ledger", "verify", "--contents")
+    assert ended.code == 6
+    assert f"broken: recording {kept}: its file's bytes are not those that were sealed" in ended.out
+    assert command("ledger", "verify", "--contents", "--database", config_file).code == 2
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from daemon.proofs import CHALLENGE_LASTS_S, LONGEST_DELAY_S, MOST_OPEN, Challen
 from daemon.store_thread import StoreThread
 from policy.errors import AccessRefused, NotFound, WrongPassphrase
 from policy.situation import PersonId
+from store.keyring import proof_failures
 from store.keyring.key_wire import ProofWire
 from store.keys import challenge_info, open_with
 from store.logbook import ledger
@@ -215,5 +217,66 @@ def test_open_challenges_are_bounded(tell: Callable[[Story], None]) -> None:
         with pytest.raises(AccessRefused, match="wait for their answer"):
             await door.proofs.challenge(ANNA, ROOT)
         await door.proofs.challenge(PIET, ROOT)
+
+    tell(story)
+
+
+def test_a_restart_of_the_daemon_forgets_no_failure(tell: Callable[[Story], None]) -> None:
+    async def story(door: Door) -> None:
+        loop, stage = asyncio.get_running_loop(), door.stage
+        for _ in range(4):
+            challenge = await door.proofs.challenge(ANNA, ANNAS_LOGIN)
+            await door.proofs.give_back(challenge.id, ANNAS_LOGIN)
+        stage.clock.advance(timedelta(seconds=3))
+        again = Proofs(
+            db=stage.db, thread=door.thread, clock=stage.clock, randomness=stage.archive.randomness
+        )
+        await again.remember()
+        before = loop.time()
+        challenge = await again.challenge(ANNA, ANNAS_LOGIN)
+        assert loop.time() - before == 8 - 3
+        assert await again.give_back(challenge.id, ANNAS_LOGIN) == 16
+        assert [(entry.payload or {})["in_a_row"] for entry in await door.entries()] == [1, 2, 3, 4, 5]
+        await again.prove(answer(await again.challenge(ANNA, ANNAS_LOGIN)), ANNAS_LOGIN)
+        assert await door.thread.run(lambda: proof_failures.standing(stage.db)) == ()
+
+    tell(story)
+
+
+def test_who_fails_beside_somebody_makes_nobody_wait_at_their_own_login(
+    tell: Callable[[Story], None],
+) -> None:
+    async def story(door: Door) -> None:
+        loop = asyncio.get_running_loop()
+        held = [await door.proofs.challenge(PIET, ANNAS_LOGIN, beside=ANNA) for _ in range(MOST_OPEN)]
+        with pytest.raises(AccessRefused, match="wait for their answer"):
+            await door.proofs.challenge(PIET, ANNAS_LOGIN, beside=ANNA)
+        for challenge in held:
+            await door.proofs.give_back(challenge.id, ANNAS_LOGIN)
+        before = loop.time()
+        own = await door.proofs.challenge(PIET, PIETS_LOGIN)
+        assert loop.time() == before
+        assert await door.proofs.prove(answer(own, "piet"), PIETS_LOGIN) == PIET
+        await door.proofs.challenge(PIET, ANNAS_LOGIN, beside=ANNA)
+        assert loop.time() - before == LONGEST_DELAY_S
+        told = await door.entries()
+        assert {(entry.payload or {}).get("beside") for entry in told} == {ANNA}
+
+    tell(story)
+
+
+def test_who_retires_while_a_challenge_is_open_leaves_no_count(tell: Callable[[Story], None]) -> None:
+    async def story(door: Door) -> None:
+        first = await door.proofs.challenge(ANNA, ANNAS_LOGIN)
+        second = await door.proofs.challenge(ANNA, ANNAS_LOGIN)
+        await door.proofs.give_back(first.id, ANNAS_LOGIN)
+
+        def forget() -> None:
+            with door.stage.db.write() as tx:
+                tx.execute("DELETE FROM person_keys WHERE person = 'anna'")
+
+        await door.thread.run(forget)
+        await door.proofs.give_back(second.id, ANNAS_LOGIN)
+        assert await door.thread.run(lambda: proof_failures.standing(door.stage.db)) == ()
 
     tell(story)

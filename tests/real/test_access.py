@@ -20,7 +20,7 @@ import pytest
 import soundfile
 
 from policy.access import Access, Action, IncidentKind, PurposeName
-from policy.clock import SystemClock
+from policy.clock import SystemClock, to_iso
 from policy.load import load_policy
 from policy.permission import refused_at_once
 from policy.situation import Hat, Person, PersonId
@@ -395,7 +395,7 @@ def test_x12_the_agent_sees_who_heard_their_calls(office: Office) -> None:
 def test_e9_the_privacy_officer_gives_a_copy_and_erases_a_part(office: Office, tmp_path: Path) -> None:
     recording = office.kept["eindhoven"]
     because = why("eindhoven", "data_subject_request", "2026-118")
-    assert office.run("privacy-officer", "approvals", "confirm", recording, *because).returncode == 0
+    _request(office, "eindhoven", recording, "2026-118")
     erased = office.run("privacy-officer", "erase", recording, *because, "--from", "0", "--to", "0.5")
     assert erased.returncode == 0, erased.stderr
     copied = office.run(
@@ -409,6 +409,22 @@ def test_e9_the_privacy_officer_gives_a_copy_and_erases_a_part(office: Office, t
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["erased_parts_ms"] == [[0, 500]]
     assert manifest["silenced"]["residual_echo"]["says"]
+
+
+def _request(office: Office, name: str, recording: str, case: str) -> None:
+    """Have a request about a call taken in, identity shown, and the call confirmed."""
+    with office.records() as db:
+        started_at = recordings.get_recording(db, RecordingId(recording)).started_at
+    when = ("--from", to_iso(started_at - DAY), "--to", to_iso(started_at + DAY))
+    because = ("--reason", "verzoek van 12 november")
+    taken = ("request", "new", "--right", "erasure", *when, "--case", case, "--policy", name, "--json")
+    (row,) = json.loads(office.run("privacy-officer", *taken).stdout)
+    number = str(row["request_id"])
+    shown = ("request", "identity", number, "--confirmed", "--by", "call_facts", *because)
+    assert office.run("privacy-officer", *shown).returncode == 0
+    told = ("--at", to_iso(started_at), "--subject", "afvalcontainer")
+    done = office.run("privacy-officer", "request", "confirm", number, recording, *told, *because)
+    assert done.returncode == 0, done.stderr
 
 
 def test_everything_that_was_asked_is_on_a_ledger_that_holds(office: Office) -> None:

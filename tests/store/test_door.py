@@ -433,6 +433,20 @@ def test_an_access_whose_epoch_key_cannot_be_read_ended_so(staffed: Scene) -> No
     assert (last(staffed).kind, payload(staffed)["result"]) == ("access_ended", "failed")
 
 
+def test_a_part_whose_epoch_key_cannot_be_read_was_not_lent_and_the_ledger_says_so(staffed: Scene) -> None:
+    now = staffed.clock.now()
+    word = asking.ask(
+        staffed.archive, wanted(staffed, WordKind.OPENING, COACH, question(staffed, AGENT)), now
+    )
+    for key in staffed.archive.epochs.path.glob("*.key"):
+        key.unlink()
+    with pytest.raises(ConsentlineError) as problem:
+        release.lend(staffed.archive, word, now, actor="person:coach-anna login:coach-anna")
+    *_, lent, closed = ledger.show(staffed.db, subject=recording_named(1))
+    assert (lent.kind, closed.kind) == ("part_lent", "part_not_lent")
+    assert closed.payload == {**(lent.payload or {}), "problem": problem.value.text}
+
+
 def test_a_part_that_was_passed_on_ends_with_its_word(staffed: Scene) -> None:
     word = opening(staffed)
     with staffed.db.write() as tx:
@@ -505,12 +519,12 @@ def test_a_confirmed_request_opens_the_recording_to_the_privacy_officer_and_to_n
     with pytest.raises(NotFound):
         opened(staffed, asked)
     now = staffed.clock.now()
-    asking.confirm(staffed.archive, asked, recording_named(1), "2026-118", None, now)
+    asking.confirm(staffed.archive, asked, recording_named(1), "2026-118", now + DAY, now)
     assert heard(staffed, opened(staffed, asked), OFFICER) == voice(1)
     with pytest.raises(NotFound):
         opened(staffed, question(staffed, COACH))
     with pytest.raises(NotFound):
-        asking.confirm(staffed.archive, asked, UNKNOWN, "2026-119", None, now)
+        asking.confirm(staffed.archive, asked, UNKNOWN, "2026-119", now + DAY, now)
 
 
 def test_a_word_or_request_that_is_over_before_it_begins_is_refused(staffed: Scene) -> None:

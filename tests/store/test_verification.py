@@ -194,6 +194,17 @@ def test_a_key_given_from_outside_is_the_only_one_believed(original: Original) -
         assert verification.verify(original.db, vault=None, trusted=signer.key).report.holds
 
 
+@pytest.mark.parametrize("kind", ledger.LASTING)
+def test_what_the_tree_is_proven_with_cannot_be_said_to_have_expired(original: Original, kind: Kind) -> None:
+    db = tampering.copy_of(original.db)
+    (row, *_) = db.rows("SELECT seq FROM ledger WHERE kind = ?", (kind.value,))
+    with db.write() as tx:
+        ledger.expire_entries(tx, [row["seq"]], STARTED_AT, "because I say so")
+    texts = [found.text for found in verification.verify(db, vault=None).report.breaks]
+    assert f"entry {row['seq']}: its payload is gone, and such a one has no term" in texts
+    db.close()
+
+
 # ---------------------------------------------------------------- what a target kept
 
 
