@@ -163,7 +163,7 @@ def test_e10_r8_calls_and_consent_are_counted_as_they_were(over: Site, policy: s
     counts = _counts(_report(over, "calls", policy, "--exact")) | _counts(
         _report(over, "consent", policy, "--exact")
     )
-    assert {key: counts[key] for key in EXPECTED[policy]} == EXPECTED[policy]
+    assert {key: counts[key] for key in EXPECTED[policy]} == EXPECTED[policy], counts
 
 
 def test_e7_waiting_is_measured_where_the_policy_names_it_and_nowhere_else(over: Site) -> None:
