@@ -20,7 +20,7 @@ from policy import rules
 from policy.clock import to_ms
 from policy.load import Policies
 from policy.model import Policy
-from policy.vocabulary import ConsentMode
+from policy.vocabulary import ConsentMode, RecordingId
 from store import settings
 from store.db import Db, Tx, Value
 from store.files.archive import Archive
@@ -133,10 +133,10 @@ def make(archive: Archive, policies: Policies, *, calls: int, seed: int, now: da
                 year.write(tx)
                 log.write(tx)
             soon |= year.soon
-    for recording_id in soon:
-        path = archive.vault.path(recording_id)  # type: ignore[arg-type]  # made as one
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b"sealed")
+    for recording_id in map(RecordingId, sorted(soon)):
+        with archive.vault.stage(recording_id) as file:
+            file.write(b"sealed")
+        archive.vault.put_staged(recording_id)
     db.forget_deleted()
     with db.write() as tx:
         tx.execute("ANALYZE")

@@ -100,7 +100,7 @@ def exact_purge(stage: Scene, made: Made) -> None:
         raise AssertionError(
             f"purge: {len(gone)} went, {len(made.soon)} were due, {overdue[0][0]} stayed, {len(early)} early"
         )
-    if any(stage.archive.vault.path(one.recording_id).exists() for one in done.receipts.values()):
+    if not all(stage.archive.vault.absent(one.recording_id) for one in done.receipts.values()):
         raise AssertionError("purge: a sealed file is still there")
 
 
