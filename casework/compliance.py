@@ -21,6 +21,7 @@ from policy.retention import BackupMode
 from policy.sharing import PoliceWhen
 from publish.reports.compliance import Compliance, Deviation, Kept, Line
 from publish.reports.figures import Fact, Unit
+from store.cases import orders
 from store.db import Db
 from store.figures import keeping, work
 from store.figures.evidence import Evidence
@@ -235,6 +236,14 @@ def _assessed(case: _Case) -> Found:
     return (*stages, _count("incidents_overdue", overdue)), _kept(not overdue)
 
 
+def _answered(case: _Case) -> Found:
+    evidence = case.evidence
+    taken = sum(work.requests(evidence.db, evidence.policy, evidence.period).values())
+    overdue = work.requests_overdue(evidence.db, evidence.policy, evidence.now)
+    facts = (_count("requests_taken", taken), _count("requests_overdue", overdue))
+    return facts, _kept(not overdue) if case.key == "rights.deadline" else Kept.NOT_BY_MACHINE
+
+
 def _accessed(case: _Case) -> Found:
     rules = case.evidence.accesses_by("rule")
     if case.name == "grants":
@@ -321,6 +330,7 @@ _LOOKS: Final[Sequence[tuple[str, Look]]] = (
     ("holds", _held),
     ("sharing", _shared),
     ("incidents", _assessed),
+    ("rights", _answered),
     ("access", _accessed),
     ("reviews", _drawn),
     ("staff", _told),
@@ -395,4 +405,14 @@ def _deviations(db: Db, policy: Policy, evidence: Evidence) -> Sequence[Deviatio
         )
         for row in found
     ]
-    return [*granted, *held]
+    ordered = [
+        Deviation(
+            what="order",
+            about=one.legal_basis,
+            why=one.deviation.finding if one.deviation is not None else one.authority,
+            decided_by=one.deviation.approved_by if one.deviation is not None else one.stage,
+            until=to_iso(one.answer_by),
+        )
+        for one in orders.between(db, policy.name, evidence.period.since, evidence.period.before)
+    ]
+    return [*granted, *held, *ordered]
