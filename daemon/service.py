@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from casework import incidents
-from casework.notices import HandoverNotices, IncidentNotices, OrderNotices
+from casework.notices import HandoverNotices, IncidentNotices, OrderNotices, RequestNotices
 from daemon.agent_keys import AgentKeys
 from daemon.agi_ends import AgiEnds
 from daemon.bridges import Bridges, Met, Parted
@@ -254,7 +254,7 @@ class Service:
         )
         self._notices = NoticeKeeper(
             notify=config.notify,
-            sources=(IncidentNotices(), OrderNotices(), HandoverNotices()),
+            sources=(IncidentNotices(), OrderNotices(), HandoverNotices(), RequestNotices(policies)),
             register=register,
         )
         self._ari_connected = False
