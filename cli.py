@@ -59,6 +59,8 @@ COMMANDS = {
     "ledger verify": "commands.ledger.verify:verify",
     "listen": "commands.recordings.listen:listen",
     "notices": "commands.notices:notices",
+    "monitor ask": "commands.monitor.ask:ask",
+    "monitor authorise": "commands.monitor.authorise:authorise",
     "order close": "commands.order.close:close",
     "order confirm": "commands.order.confirm:confirm",
     "order deviate": "commands.order.deviate:deviate",
@@ -126,6 +128,8 @@ COMMANDS = {
     "review verify-draw": "commands.review.verify_draw:verify_draw",
     "serve": "commands.serve:serve",
     "sweep": "commands.sweep:sweep",
+    "vault make": "commands.vault.make:make",
+    "vault serve": "commands.vault.serve:serve",
     "withdraw": "commands.recordings.withdraw:withdraw",
 }
 """From what a person types to where the command is: `module:attribute`."""
@@ -137,6 +141,7 @@ GROUPS = {
     "incident": "Calls pointed out, and what was decided about them.",
     "keys": "The roles' keys: who holds them, and new ones.",
     "ledger": "The log that cannot be edited unnoticed.",
+    "monitor": "Listening in on a call while it goes on.",
     "order": "Compulsory orders, obeyed only by a deviation that two persons put on record.",
     "people": "Who may do what, who answers where, and who was told.",
     "policy": "The policy files.",
@@ -144,6 +149,7 @@ GROUPS = {
     "recordings": "What there is, what you may see of it, and who heard it.",
     "publish": "What the organisation publishes, made from the policy that runs.",
     "purge": "What is due is destroyed, and what was destroyed is told.",
+    "vault": "Sealed recordings on a host of their own.",
     "request": "What data subjects ask for, and how it was settled.",
     "receipt": "The signed proof that one recording is gone.",
     "report": "What was counted: for management, and for who gives account.",

@@ -338,8 +338,7 @@ def _keys(evidence: Evidence) -> tuple[Line, ...]:
 
 
 def _marks(archive: Archive, policy: Policy) -> Line:
-    folders = (archive.vault.folder, archive.epochs.path)
-    unmarked = sum(not backup_mark.is_there(folder) for folder in folders)
+    unmarked = sum(not backup_mark.is_there(folder) for folder in archive.kept_from_backups)
     facts = [_text("backup_mode", policy.backups.mode.value), _count("folders_unmarked", unmarked)]
     source = policy.backups.source or "X3"
     kept = _kept(not unmarked) if policy.backups.mode is BackupMode.NONE else Kept.NOT_BY_MACHINE

@@ -12,6 +12,7 @@ from commands.frame.table import json_option, show
 
 if TYPE_CHECKING:
     from policy.config import Config
+    from store.files.vault import Vault
     from store.retention import backup as store_backup
 
 COLUMNS = ("what", "done", "count", "bytes")
@@ -45,7 +46,7 @@ def backup(invocation: Invocation, folder: Path | None, dry_run: bool, as_json: 
     from commands.backup_scope import allowed, must_be_apart
     from policy.clock import SystemClock
     from store.db import Db
-    from store.files.vault import Vault
+    from store.files.opening import vault_of
     from store.retention import backup as store_backup
 
     config, policies = invocation.config(), invocation.policies()
@@ -53,14 +54,14 @@ def backup(invocation: Invocation, folder: Path | None, dry_run: bool, as_json: 
     if named is None:
         raise click.UsageError("--to: must name the folder, for the config file has no backup.folder")
     must_be_apart(config, named)
-    copy, vault = store_backup.Backup(folder=named.absolute()), Vault(folder=config.path("vault"))
-    with closing(Db.open_to_read(config.path("database"), clock=SystemClock())) as db:
+    copy, vault = store_backup.Backup(folder=named.absolute()), vault_of(config)
+    with closing(vault), closing(Db.open_to_read(config.path("database"), clock=SystemClock())) as db:
         may = allowed(db, policies)
         planned = store_backup.look(db, copy, vault, allowed=may)
         rows = _as_planned(planned)
         if not dry_run:
             copy.prepare()
-            rows = _done(config, copy, planned, config_path=invocation.config_path)
+            rows = _done(config, copy, vault, planned, config_path=invocation.config_path)
             # What was erased meanwhile goes before this ends; its key is gone already.
             copy.remove(store_backup.look(db, copy, vault, allowed=may).to_remove)
     show(rows, COLUMNS, as_json=as_json, title="backup")
@@ -79,14 +80,17 @@ def _as_planned(planned: store_backup.Plan) -> list[dict[str, object]]:
 
 
 def _done(
-    config: Config, copy: store_backup.Backup, planned: store_backup.Plan, *, config_path: Path
+    config: Config,
+    copy: store_backup.Backup,
+    vault: Vault,
+    planned: store_backup.Plan,
+    *,
+    config_path: Path,
 ) -> list[dict[str, object]]:
     """Remove first, so that a backup that is cut off holds nothing longer for it."""
-    from store.files.vault import Vault
-
     removed = copy.remove(planned.to_remove)
     database_bytes = copy.snapshot(config.path("database"))
-    sealed = copy.copy_sealed(Vault(folder=config.path("vault")), planned.to_copy)
+    sealed = copy.copy_sealed(vault, planned.to_copy)
     rows = [
         _row("recordings", "removed", removed),
         _row("database", "copied", 1, database_bytes),

@@ -29,7 +29,7 @@ from policy.vocabulary import PolicyName
 from store import settings
 from store.db import Db, Tx
 from store.files.epochs import EpochFolder
-from store.files.vault import Vault
+from store.files.vault_folder import VaultFolder
 from store.keyring import person_keys, reading_keys
 from store.keyring.person_keys import PersonKey
 from store.keys import (
@@ -137,7 +137,7 @@ def create(
         snippets = rendered(config, policies)
         for name in ("vault", "epochs"):
             _folder(made, config.path(name), _PRIVATE, must_be_empty=True)
-        Vault(folder=config.path("vault")).prepare(holds_some=False)
+        VaultFolder(folder=config.path("vault")).prepare(holds_some=False)
         _folder(made, config.path("prompts"), _READABLE)
         for name in ("spool", "marks"):
             _folder(made, config.path(name), _SHARED if asked.group else _PRIVATE, group=asked.group)

@@ -7,19 +7,20 @@ half a day, and when the daemon starts again.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import BinaryIO, Final
 
 from casework import erasure
 from daemon.peers import Peer
 from daemon.store_thread import StoreThread
 from policy.access import Action
-from policy.errors import AccessRefused, NotFound, StateConflict
+from policy.errors import AccessRefused, NotFound, StateConflict, Unavailable
 from policy.load import Policies
 from policy.model import Policy
 from policy.situation import PersonId
@@ -91,11 +92,21 @@ class Doorway:
     async def settle(self) -> None:
         """Finish what an earlier life left: parts half erased, accesses that nobody ended; once at start."""
 
-        def work() -> None:
-            part_erasure.finish(self._archive)
-            self._end_untold(accesses.still_open(self._archive.db))
+        try:
+            await self.settle_parts()
+        except Unavailable:
+            if not self._archive.vault.elsewhere:
+                raise
+        await self._run(lambda: self._end_untold(accesses.still_open(self._archive.db)))
 
-        await self._run(work)
+    async def settle_parts(self) -> None:
+        """Finish parts half erased; at start, and when a vault host is back.
+
+        Raises:
+            DestructionIncomplete: If something that had to go is still there.
+            Unavailable: If the vault is not there.
+        """
+        await self._run(lambda: part_erasure.finish(self._archive))
 
     async def policy_for(self, person: PersonId, named: str | None) -> Policy:
         """Return the policy under which somebody asks; errors as those of `store.access.door.policy_for`."""
@@ -143,12 +154,13 @@ class Doorway:
         )
         return token, released
 
-    async def sealed_path(self, token: str, peer: Peer) -> Path:
-        """Return where the sealed bytes of an access lie, once.
+    async def sealed(self, token: str, peer: Peer) -> BinaryIO:
+        """Return the sealed bytes of an access, to be read beside the loop, once.
 
         Raises:
             AccessRefused: If there is no such access of this login, or it was fetched or came late.
             NotFound: If the file went since.
+            Unavailable: If the vault host is away.
         """
         inside = self._inside(token, peer)
         late = self._archive.clock.monotonic_s() - inside.released_s > FETCH_WITHIN_S
@@ -157,12 +169,7 @@ class Doorway:
                 "access: its sealed file is fetched once, within two minutes", hint="ask again"
             )
         inside.fetched = True
-
-        def work() -> Path:
-            self._archive.vault.open(inside.recording_id).close()
-            return self._archive.vault.path(inside.recording_id)
-
-        return await self._run(work)
+        return await asyncio.to_thread(self._archive.vault.open, inside.recording_id)
 
     async def end(
         self, token: str, peer: Peer, ending: Ending, *, copies: Sequence[Copy], told: Mapping[str, Json]
@@ -381,21 +388,20 @@ class Doorway:
             self._handed_in.discard(inside.recording_id)
 
     async def _write_staged(self, recording_id: RecordingId, pieces: AsyncIterator[bytes]) -> int:
-        def stage() -> BinaryIO:
-            part_erasure.must_not_be_underway(self._db, recording_id)
-            return self._archive.vault.stage(recording_id)
-
-        target = await self._run(stage)
+        await self._run(lambda: part_erasure.must_not_be_underway(self._db, recording_id))
+        target = await asyncio.to_thread(self._archive.vault.stage, recording_id)
         size_bytes = 0
         try:
             async for piece in pieces:
                 size_bytes += len(piece)
                 if size_bytes > LARGEST_SEALED_BYTES:
                     raise StateConflict("erase: the new copy must be under 4 GiB")
-                await self._run(partial(target.write, piece))
+                await asyncio.to_thread(target.write, piece)
+            await asyncio.to_thread(target.flush)
         except BaseException:
             await self._run(target.close)
-            await self._run(lambda: self._archive.vault.drop_staged(recording_id))
+            with suppress(Unavailable):  # a vault host that is away: dropped when it is back
+                await self._run(lambda: self._archive.vault.drop_staged(recording_id))
             raise
         await self._run(target.close)
         return size_bytes

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 from collections.abc import Coroutine
 from datetime import datetime
-from pathlib import Path
 
 from daemon.metrics import Metrics
 from daemon.register import Register
@@ -19,6 +17,7 @@ from policy.evidence import Arrival, Decision, Prompt
 from policy.model import Policy, PromptName
 from policy.vocabulary import CallId, ConcludedBecause, ErasedBecause, RecordingId, TakenBack, WithdrawnBy
 from recorder.capture import Captures
+from store.files.vault import Vault
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +68,7 @@ class GateRecorder:
     """`ivr.ports.Recorder`: the captures, and room in the vault for one more.
 
     Args:
-        vault: Where sealed files go.
+        vault: Where sealed files go; while a vault host is away the spool alone says what room there is.
         vault_floor_bytes: Free space below which no new recording starts.
     """
 
@@ -79,7 +78,7 @@ class GateRecorder:
         captures: Captures,
         register: Register,
         metrics: Metrics,
-        vault: Path,
+        vault: Vault,
         vault_floor_bytes: int,
     ) -> None:
         self._captures = captures
@@ -96,9 +95,12 @@ class GateRecorder:
             Unavailable: If the spool or the vault is not there.
         """
         try:
-            return self._captures.ready() and shutil.disk_usage(self._vault).free >= self._vault_floor_bytes
+            if not self._captures.ready():
+                return False
         except OSError as error:
             raise Unavailable(f"{error.filename}: no room for a recording: {error.strerror}") from error
+        room_bytes = self._vault.room_bytes()
+        return room_bytes is None or room_bytes >= self._vault_floor_bytes
 
     async def started(self, recording_id: RecordingId, call_id: CallId) -> None:
         """Take note that a capture starts now."""

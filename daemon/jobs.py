@@ -62,6 +62,12 @@ class Jobs:
             tasks.create_task(self._keep_time())
             tasks.create_task(self._work())
 
+    def soon(self, name: str) -> None:
+        """Have a job run next, before its time."""
+        for job in self._jobs:
+            if job.name == name:
+                self._call(job)
+
     def _plan(self, job: Job) -> None:
         if job.every_minutes == 1:
             planned = self._scheduler.every().minute.at(":00")

@@ -78,7 +78,7 @@ class Metrics:
         self._alarms.labels(kind).inc()
 
     def connected(self, interface: str, yes: bool) -> None:
-        """Note whether `ari` or `ami` is reached."""
+        """Note whether `ari`, `ami` or `vault` is reached."""
         self._connected.labels(interface).set(int(yes))
 
     def checkpoints_waiting(self, target: str, count: int) -> None:

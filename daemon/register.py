@@ -38,6 +38,7 @@ from policy.vocabulary import (
     TakenBack,
     WithdrawnBy,
 )
+from recorder.beside import beside
 from recorder.ports import Pause, Row
 from store.db import Tx
 from store.files.archive import Archive
@@ -174,8 +175,15 @@ class Register:
         await self._write(lambda tx: recordings.captured(tx, recording_id, now, duration_ms=duration_ms))
 
     async def seal(self, recording_id: RecordingId, flac: Path) -> None:
-        """Seal the audio and commit `sealed` (I2)."""
-        await self.thread.run(lambda: sealing.seal(self.archive, recording_id, flac))
+        """Seal the audio and commit `sealed` (I2); no call waits while a vault host takes it."""
+        archive = self.archive
+        if not archive.vault.elsewhere:
+            await self.thread.run(lambda: sealing.seal(archive, recording_id, flac))
+            return
+        begun = await self.thread.run(lambda: sealing.begin(archive, recording_id))
+        if begun is not None:
+            written = await beside(lambda gone: sealing.write(archive.vault, begun, flac, abandoned=gone))
+            await self.thread.run(lambda: sealing.commit(archive, begun, written))
 
     async def pauses(self, recording_id: RecordingId) -> tuple[Pause, ...]:
         """Return the stretches of a recording in which nothing may be heard."""

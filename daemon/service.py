@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from casework import incidents
+from casework.monitoring import LiveCall
 from casework.notices import HandoverNotices, IncidentNotices, OrderNotices, RequestNotices
 from daemon.agent_keys import AgentKeys
 from daemon.agi_ends import AgiEnds
@@ -31,6 +32,7 @@ from daemon.desks.holds import HoldsDesk
 from daemon.desks.incidents import IncidentsDesk
 from daemon.desks.keys import KeyDesk
 from daemon.desks.ledger import LedgerDesk
+from daemon.desks.monitoring import MonitoringDesk
 from daemon.desks.notices import NoticesDesk
 from daemon.desks.operations import OperationsDesk
 from daemon.desks.people import PeopleDesk
@@ -49,6 +51,7 @@ from daemon.lock import sole_owner
 from daemon.mark_intake import MarkIntake
 from daemon.metrics import Metrics, MetricsSite
 from daemon.mirroring import Mirroring
+from daemon.monitoring import Monitoring
 from daemon.notices import NoticeKeeper
 from daemon.operations import DaemonOperations, Links
 from daemon.peers import Doorman
@@ -58,18 +61,20 @@ from daemon.queues import Queues
 from daemon.register import Register
 from daemon.scope_keeper import ScopeKeeper
 from daemon.store_thread import StoreThread
+from daemon.vault_watch import VaultWatch
 from ivr.agi import AgiGate
 from ivr.ari import Ari, Connected, Lost, Received
 from ivr.dispatch import Dispatch
 from ivr.prompts import PromptLibrary
 from ivr.signals import Signal
+from ivr.state import Phase
 from policy.alarm_kinds import Ending
 from policy.clock import Clock, Randomness, SystemClock, SystemRandomness
 from policy.config import Config
 from policy.errors import ConsentlineError, DestructionIncomplete, NotFound, Unavailable
 from policy.load import Policies, load_policies
 from policy.pause import Pause
-from policy.vocabulary import CallId, RecordingId, RecordingState
+from policy.vocabulary import CallId, PolicyName, RecordingId, RecordingState
 from policy.warnings import how_to_fill_in, terms_not_filled_in
 from recorder.ami import Ami, AmiAccess, Heard, LinkUp, reconnect_delays
 from recorder.ami_wire import Tampered, list_channels, show_channel
@@ -81,7 +86,8 @@ from recorder.spool import Spool
 from store import keys, settings
 from store.files import container
 from store.files.archive import Archive
-from store.files.opening import open_archive
+from store.files.opening import open_archive, vault_of
+from store.files.vault_host import VaultHost
 from store.retention.clock_guard import ClockGuard, this_boot
 
 logger = logging.getLogger(__name__)
@@ -165,7 +171,7 @@ class Service:
             captures=self._captures,
             register=register,
             metrics=self._metrics,
-            vault=config.path("vault"),
+            vault=archive.vault,
             vault_floor_bytes=config.recording.vault_floor_bytes,
         )
         self._ari = Ari(
@@ -252,11 +258,20 @@ class Service:
             register=register,
             metrics=self._metrics,
         )
+        self._monitoring = Monitoring(
+            archive,
+            register.thread,
+            calls=self._calls_now,
+            hang_up=self._ari.channels.hangup,
+            is_there=tape.alive,
+        )
         self._notices = NoticeKeeper(
             notify=config.notify,
             sources=(IncidentNotices(), OrderNotices(), HandoverNotices(), RequestNotices(policies)),
             register=register,
         )
+        self._jobs = self._recurring()
+        self._vault_watch = self._watch_of_vault()
         self._ari_connected = False
         self._met: asyncio.Queue[Met | Parted] = asyncio.Queue()
         self._ari_events: asyncio.Queue[Received] = asyncio.Queue()
@@ -277,7 +292,11 @@ class Service:
         def opening() -> tuple[Archive, bytes]:
             container.self_test()
             keys.self_test()
-            archive = open_archive(config, clock=clock, randomness=randomness)
+            vault = vault_of(config, kept_up=True)
+            if isinstance(vault, VaultHost):
+                with suppress(Unavailable):  # calls are taken all the same; the watch tells
+                    vault.keep_up()
+            archive = open_archive(config, clock=clock, randomness=randomness, vault=vault)
             archive.prepare()
             with suppress(DestructionIncomplete):  # somebody reads: the next destruction tries again
                 archive.db.forget_deleted()  # slots and grants that a crash left in the write-ahead log
@@ -294,7 +313,7 @@ class Service:
                 await register.log_standing_alarms()
                 yield cls(config, policies, archive=archive, register=register)
             finally:
-                await thread.run(archive.db.close)
+                await thread.run(archive.close)
         finally:
             thread.close()
 
@@ -328,6 +347,7 @@ class Service:
             KeyDesk(db=archive.db, thread=thread, proofs=self._proofs, clock=self._clock),
             RotationDesk(archive=archive, thread=thread, proofs=self._proofs),
             AccessDesk(self._doorway, self._proofs),
+            MonitoringDesk(self._monitoring, self._doorway, self._proofs),
             RequestsDesk(
                 archive=archive,
                 thread=thread,
@@ -365,6 +385,7 @@ class Service:
             await stop.wait()
             await self._dispatch.drain(DRAIN_WITHIN_S)
         finally:
+            await self._monitoring.close()
             await self._pauses.close()
             await control.stop()
             if site is not None:
@@ -382,6 +403,7 @@ class Service:
         return (
             self._watch_partners,
             self._agent_keys.run,
+            self._monitoring.run,
             self._scope.run,
             self._holders.run,
             self._queues.run,
@@ -391,7 +413,8 @@ class Service:
             self._proofs.run,
             self._checkpoints.run,
             self._notices.run,
-            self._jobs().run,
+            self._jobs.run,
+            *(() if self._vault_watch is None else (self._vault_watch.run,)),
         )
 
     # ---------------------------------------------------------------- before the first call
@@ -438,9 +461,23 @@ class Service:
             self._links_up.set()
         self._agi_ends.hear(event)
         self._scope.hear(event)
+        self._monitoring.hear(event)
         self._queues.hear(event)
         for found in self._bridges.hear(event):
             self._met.put_nowait(found)
+
+    def _calls_now(self) -> Sequence[LiveCall]:
+        """Return every call that passed a gate and goes on, as listening in is judged."""
+        return [
+            LiveCall(
+                call_id=call.call_id,
+                policy=PolicyName(call.policy),
+                recording_id=self._captures.running_on(call.call_id),
+                permits_recording=call.outcome.permits_recording,
+            )
+            for call in self._dispatch.live()
+            if call.phase is Phase.CALL and call.policy is not None and call.outcome is not None
+        ]
 
     def _heard_again(self, channel_id: CallId) -> None:
         self._agent_keys.tell(channel_id, Signal.RESUMED)
@@ -478,9 +515,11 @@ class Service:
         while True:
             match await self._met.get():
                 case Met(channel_id=channel_id, call_id=call_id):
+                    self._monitoring.met(channel_id, call_id)
                     await self._dispatch.watch(channel_id, call_id)
                 case Parted(channel_id=channel_id):
                     self._pauses.agent_left(channel_id)
+                    self._monitoring.parted(channel_id)
                     await self._dispatch.unwatch(channel_id)
 
     async def _look_at_bridges(self) -> None:
@@ -495,13 +534,14 @@ class Service:
                 continue
             self._agi_ends.look_again({one.channel_id for one in listed})
             self._scope.look_again(listed)
+            await self._monitoring.end_strangers(listed)
             for found in self._bridges.look_again((one.channel_id, one.bridge_id) for one in listed):
                 self._met.put_nowait(found)
             await asyncio.sleep(BRIDGES_AGAIN_AFTER_S)
 
     # ---------------------------------------------------------------- recurring work
 
-    def _jobs(self) -> Jobs:
+    def _recurring(self) -> Jobs:
         async def failed(name: str, why: str) -> None:
             await self._register.alarm(f"{name}_failed", why.replace("\n", "; "), None)
 
@@ -515,7 +555,7 @@ class Service:
         work: Mapping[str, Callable[[], Awaitable[object]]] = {
             "purge": purge,
             "checkpoints": self._checkpoints.keep,
-            "finalise": self._operations.finalise,
+            "finalise": self._finalise,
             "sweep": sweep,
             "alarms": self._end_alarms,
             "mirror": self._mirror,
@@ -531,6 +571,18 @@ class Service:
 
         return Jobs(*(job(name, every_minutes) for name, every_minutes in JOB_MINUTES.items()), failed=failed)
 
+    async def _finalise(self) -> None:
+        if (
+            self._vault_watch is None or not self._vault_watch.is_away
+        ):  # else each capture is made anew in vain
+            await self._operations.finalise()
+
+    async def _vault_is_back(self) -> None:
+        """Have done what waited for the vault host."""
+        for name in ("purge", "finalise", "sweep"):
+            self._jobs.soon(name)
+        await self._doorway.settle_parts()
+
     async def _mirror(self) -> None:
         if self._mirroring is not None:
             await self._mirroring.follow()
@@ -545,6 +597,12 @@ class Service:
             return
         if ready:
             await self._register.over(Ending.READY)
+
+    def _watch_of_vault(self) -> VaultWatch | None:
+        host = self._archive.vault
+        if not isinstance(host, VaultHost):
+            return None
+        return VaultWatch(host, register=self._register, metrics=self._metrics, back=self._vault_is_back)
 
     def _build_operations(self) -> DaemonOperations:
         return DaemonOperations(

@@ -26,6 +26,7 @@ class Ending(Enum):
     JOB_DONE = "the job runs to its end"
     PURGED = "a purge leaves nothing behind"
     DELIVERED = "every target has every checkpoint"
+    VAULT_BACK = "the vault host is there again"
     CLOCK_AGREES = "the clocks agree again, or somebody vouches for the clock"
 
 
@@ -236,6 +237,12 @@ GUIDES = (
         meaning="the bytes or the key of a recording are gone without our doing",
         advice="put the sealed file back from a backup, and `consentline sweep`; else note it as an incident",
         ends=(Ending.FOUND,),
+    ),
+    Guide(
+        kind="vault_away",
+        meaning="the vault host is not reached: recordings wait in the spool, destructions for a receipt",
+        advice="read the text; run `vault.command` by hand as the daemon's user; `consentline doctor`",
+        ends=(Ending.VAULT_BACK,),
     ),
     Guide(
         kind="vault_stranger",

@@ -46,7 +46,7 @@ class Paths(ConfigTable):
         prompts: Folder of spoken prompts; Asterisk reads it.
         spool: Memory-backed folder into which Asterisk records; the daemon renames and unlinks there.
         marks: Durable folder into which the dialplan and the AGI scripts write when the daemon is away.
-        vault: Sealed recordings.
+        vault: Sealed recordings, unless `vault.command` names another host.
         epochs: Epoch keys; outside every ordinary backup.
         database: SQLite file.
         socket: Control socket.
@@ -194,6 +194,17 @@ class Target(ConfigTable):
         return self
 
 
+class VaultAccess(ConfigTable):
+    """Where sealed recordings lie, if not in `paths.vault`; see docs/vault-host.md.
+
+    Attributes:
+        command: Runs `consentline vault serve` on the vault host, such as
+            `["ssh", "-o", "BatchMode=yes", "vault@store.example"]`; absent: the vault is `paths.vault`.
+    """
+
+    command: Annotated[tuple[Annotated[str, StringConstraints(min_length=1)], ...], Field(strict=False)] = ()
+
+
 class Ledger(ConfigTable):
     """Where the ledger's checkpoints go.
 
@@ -249,6 +260,7 @@ class _File(ConfigTable):
     agents: Agents = Agents()
     control: Control = Control()
     metrics: Metrics = Metrics()
+    vault: VaultAccess = VaultAccess()
     backup: Backup = Backup()
     ledger: Ledger = Ledger()
     notify: Notify = Notify()

@@ -12,15 +12,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from enum import Enum
-from pathlib import Path
 
 from policy.errors import ConsentlineError
 from policy.vocabulary import CallId, ErasedBecause, RecordingId, RecordingState
 from recorder.bell import Bell
-from recorder.finalise import Measured, Stretch, measure_legs, write_flac
+from recorder.beside import beside
+from recorder.finalise import measure_legs, write_flac
 from recorder.ports import AlarmKind, Alarms, Register
 from recorder.silence import to_silence
 from recorder.spool import Spool
@@ -45,6 +44,7 @@ class Finisher:
         self._spool = spool
         self._register = register
         self._bell = Bell(alarms)
+        self._finishing_captured = asyncio.Lock()
 
     async def finish(
         self, recording_id: RecordingId, call_id: CallId | None, *, spoke: bool = True
@@ -68,12 +68,13 @@ class Finisher:
 
         This is all that `consentline finalise` does, with or without a daemon.
         """
-        rows = await self._register.rows(())
-        return {
-            row.recording_id: await self.finish(row.recording_id, row.call_id)
-            for row in rows
-            if row.state is RecordingState.CAPTURED and row.recording_id not in busy
-        }
+        async with self._finishing_captured:  # an operator may ask while the daemon is at it
+            rows = await self._register.rows(())
+            return {
+                row.recording_id: await self.finish(row.recording_id, row.call_id)
+                for row in rows
+                if row.state is RecordingState.CAPTURED and row.recording_id not in busy
+            }
 
     async def _finish(self, recording_id: RecordingId, call_id: CallId | None, spoke: bool) -> Finished:
         measured = await asyncio.to_thread(measure_legs, self._spool.legs(recording_id))
@@ -94,7 +95,7 @@ class Finisher:
         flac = self._spool.flac(recording_id)
         pauses = await self._register.pauses(recording_id)
         silent = await asyncio.to_thread(to_silence, measured, pauses)
-        await _write_in_thread(measured, flac, silent)
+        await beside(lambda gone: write_flac(measured, flac, silent=silent, abandoned=gone))
         await self._register.seal(recording_id, flac)
         self._spool.remove(recording_id)  # I3: `sealed` is committed
         return Finished.SEALED
@@ -120,18 +121,3 @@ class Finisher:
         except ConsentlineError as again:
             log.error("quarantine %s: %s; the plaintext stays in the spool", recording_id, again)
         return Finished.QUARANTINED
-
-
-async def _write_in_thread(measured: Measured, flac: Path, silent: Sequence[Stretch]) -> None:
-    """Write the FLAC in a thread; if cancelled, wait until the thread has let go of the spool."""
-    said_stop = threading.Event()
-    writing = asyncio.to_thread(write_flac, measured, flac, silent=silent, abandoned=said_stop.is_set)
-    work = asyncio.ensure_future(writing)
-    try:
-        await asyncio.shield(work)
-    except asyncio.CancelledError:
-        said_stop.set()
-        await asyncio.wait({work})
-        if not work.cancelled():
-            work.exception()  # an abandoned file is no news
-        raise

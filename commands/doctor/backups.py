@@ -19,7 +19,7 @@ from policy.retention import BackupMode
 from store.db import Db
 from store.files import backup_mark, mirror
 from store.files.epochs import EpochFolder
-from store.files.vault import Vault
+from store.files.opening import vault_of
 from store.retention import backup
 
 STALE_AFTER = timedelta(days=2)
@@ -78,7 +78,7 @@ def _policies(config: Config, policies: Policies) -> Iterator[Check]:
 
 
 def _marks(config: Config) -> Iterator[Check]:
-    for name in ("vault", "epochs"):
+    for name in ("epochs",) if config.vault.command else ("vault", "epochs"):
         folder = config.path(name)
         if backup_mark.is_there(folder):
             yield ok(
@@ -131,8 +131,10 @@ def _folder(config: Config, policies: Policies) -> Iterator[Check]:
         return
     copy = backup.Backup(folder=Path(config.backup.folder))
     try:
-        with closing(Db.open_to_read(config.path("database"), clock=SystemClock())) as db:
-            vault = Vault(folder=config.path("vault"))
+        with (
+            closing(Db.open_to_read(config.path("database"), clock=SystemClock())) as db,
+            closing(vault_of(config)) as vault,
+        ):
             plan = backup.look(db, copy, vault, allowed=allowed(db, policies))
         taken_at = datetime.fromtimestamp((copy.folder / backup.DATABASE).stat().st_mtime, UTC)
     except ConsentlineError as error:

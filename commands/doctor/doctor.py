@@ -139,7 +139,8 @@ def _policies(invocation: Invocation, policies: Policies) -> list[Check]:
     except ConsentlineError:
         hashes = None  # that no daemon can be asked is told by its application, which is not registered
     today = SystemClock().now().astimezone(LOCAL_ZONE).date()
-    return policy_checks(policies.by_name.values(), hashes, today=today)
+    here = not invocation.config().vault.command
+    return policy_checks(policies.by_name.values(), hashes, today=today, vault_is_here=here)
 
 
 def _keys(config: Config, policies: Policies) -> list[Check]:

@@ -11,7 +11,11 @@ from policy.warnings import how_to_fill_in, open_warnings, terms_not_filled_in, 
 
 
 def policy_checks(
-    policies: Iterable[Policy], hashes_in_force: Mapping[str, str] | None, *, today: date
+    policies: Iterable[Policy],
+    hashes_in_force: Mapping[str, str] | None,
+    *,
+    today: date,
+    vault_is_here: bool = False,
 ) -> list[Check]:
     """Return what is to be known of each policy.
 
@@ -19,10 +23,12 @@ def policy_checks(
         policies: Those beside the config file.
         hashes_in_force: Content hashes that the daemon loaded, by name; None where none can be asked.
         today: In Amsterdam.
+        vault_is_here: Whether sealed recordings lie on the PBX itself.
     """
     serving = list(policies)
     return [
         *(check for policy in serving for check in _policy(policy, today)),
+        *(_separate_server(policy) for policy in serving if vault_is_here and promises_a_server(policy)),
         *(() if hashes_in_force is None else _files(serving, hashes_in_force)),
     ]
 
@@ -53,6 +59,18 @@ def _policy(policy: Policy, today: date) -> Iterator[Check]:
             yield problem(f"{name}: deviation", f"is over: {told}", f"take it out of {policy.name}.toml")
         else:
             yield note(f"{name}: deviation", told)
+
+
+def promises_a_server(policy: Policy) -> bool:
+    """Tell whether the text promises that recordings lie on a server of their own (G9, H5)."""
+    return policy.identity.storage is not None and policy.identity.storage.separate_server
+
+
+def _separate_server(policy: Policy) -> Check:
+    assert policy.identity.storage is not None  # noqa: S101 - asked before
+    found = f'"{policy.identity.storage.place}" is promised, and the vault lies on this machine'
+    advice = "set vault.command, see docs/vault-host.md; a folder mounted from a server does as well"
+    return note(f"policy {policy.name}: server of its own", found, advice)
 
 
 def _files(policies: Iterable[Policy], hashes_in_force: Mapping[str, str]) -> Iterator[Check]:

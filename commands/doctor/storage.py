@@ -10,6 +10,8 @@ from pathlib import Path
 
 from commands.doctor.diagnosis import Check, note, ok, problem
 from policy.config import Config
+from policy.errors import ConsentlineError
+from store.files.vault_host import VaultHost
 
 MOUNTS = Path("/proc/self/mounts")
 
@@ -39,19 +41,43 @@ def storage_checks(config: Config, config_path: Path, mounted: tuple[Mount, ...]
     """Return a check for each place that holds something."""
     checks = [
         *_spool(config.path("spool"), mounted),
-        _closed("vault", config.path("vault"), stat.S_IRWXG | stat.S_IRWXO),
+        *_vault(config, mounted),
         _closed("epoch keys", config.path("epochs"), stat.S_IRWXG | stat.S_IRWXO),
         _closed("database", config.path("database"), stat.S_IRWXG | stat.S_IRWXO),
         _closed("marks", config.path("marks"), stat.S_IRWXO),
         _closed("config file", config_path, stat.S_IRWXO | stat.S_IWGRP),
     ]
-    vault = _kind(config.path("vault"), mounted)
-    if _STALLING.fullmatch(vault):
-        checks.append(note("vault: file system", f"{vault}: a server that hangs delays sealing and purging"))
     if config.path("epochs").is_relative_to(config.path("vault")):
         found = "the epoch keys lie inside the vault: a copy of one is a copy of both"
         checks.append(problem("epoch keys: apart", found, "move paths.epochs, and keep it out of backups"))
     return checks
+
+
+def _vault(config: Config, mounted: tuple[Mount, ...]) -> Iterator[Check]:
+    if config.vault.command:
+        yield _vault_host(config)
+        return
+    yield _closed("vault", config.path("vault"), stat.S_IRWXG | stat.S_IRWXO)
+    kind = _kind(config.path("vault"), mounted)
+    if _STALLING.fullmatch(kind):
+        found = f"{kind}: a server that hangs delays sealing, purging and callers"
+        yield note("vault: file system", found, "a vault host keeps nobody waiting: docs/vault-host.md")
+
+
+def _vault_host(config: Config) -> Check:
+    host = VaultHost(config.vault.command)
+    try:
+        host.keep_up()
+        room_bytes = host.room_bytes() or 0
+    except ConsentlineError as error:
+        return problem("vault host", error.text, error.hint)
+    finally:
+        host.close()
+    shown = f"{config.vault.command[0]} ... {config.vault.command[-1]}: {room_bytes // 1_000_000} MB free"
+    if room_bytes < config.recording.vault_floor_bytes:
+        found = f"{shown}, and below {config.recording.vault_floor_bytes} bytes no recording starts"
+        return problem("vault host", found, "make room there, or lower recording.vault_floor_bytes")
+    return ok("vault host", shown)
 
 
 def _spool(spool: Path, mounted: tuple[Mount, ...]) -> Iterator[Check]:

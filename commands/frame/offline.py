@@ -85,7 +85,7 @@ class Offline:
             archive = open_archive(
                 config, clock=clock or SystemClock(), randomness=randomness or SystemRandomness()
             )
-            with closing(archive.db):
+            with closing(archive):
                 archive.prepare()
                 yield cls(config=config, archive=archive, boot=this_boot() if boot is None else boot)
 
@@ -207,7 +207,7 @@ async def _finalise(config: Config, archive: Archive) -> Sequence[Row]:
         register = Register(archive=own, policies=policies, thread=thread, metrics=Metrics(), tag_key=tag_key)
         spool = Spool(config.path("spool"), floor_bytes=0)
         done = await Finisher(spool=spool, register=register, alarms=register).finish_captured()
-        await thread.run(own.db.close)
+        await thread.run(own.close)
     finally:
         thread.close()
     return [

@@ -57,7 +57,8 @@ def verify(
     Checks every entry against the tree over them, every checkpoint against the tree and its
     signature, that every erased recording is absent (row, key, file in the vault) and that
     every one that is here is told of; with --contents also that each sealed file is, byte for byte,
-    what the ledger says was sealed, without any key. Needs no daemon and no private key. With --checkpoint
+    what the ledger says was sealed, without any key. Needs no daemon and no private key; a vault
+    host (docs/vault-host.md) is asked, and where it does not answer that is said. With --checkpoint
     also that this is the log that was shown elsewhere; without it, that nobody who has the
     signing key rewrote it is not known. Entries whose term has passed keep their place:
     `payload expired`.
@@ -66,11 +67,11 @@ def verify(
     Example:
       consentline ledger verify --checkpoint /mnt/kluis
     """
-    from contextlib import closing
+    from contextlib import ExitStack, closing
 
     from policy.clock import SystemClock
     from store.db import Db
-    from store.files.vault import Vault
+    from store.files.opening import vault_of
     from store.logbook import checkpoint_check
     from store.logbook.notes import VerifierKey
     from store.proof import verification
@@ -81,8 +82,11 @@ def verify(
     shown = [one for place in places for one in checkpoint_check.read_shown(place)]
     config = None if database is not None else invocation.config()
     path = database if database is not None or config is None else config.path("database")
-    vault = None if config is None else Vault(folder=config.path("vault"))
-    with closing(Db.open_to_read(path or Path(), clock=SystemClock())) as db:
+    vault = None if config is None else vault_of(config)
+    with ExitStack() as stack:
+        db = stack.enter_context(closing(Db.open_to_read(path or Path(), clock=SystemClock())))
+        if vault is not None:
+            stack.callback(vault.close)
         verified = verification.verify(db, vault=vault, shown=shown, trusted=trusted, contents=contents)
     if as_json:
         click.echo(json.dumps([verified.to_json()], indent=2))
@@ -110,5 +114,7 @@ def _print(verified: Verified) -> None:
         accounted = verified.accounted
         read = f", {accounted.read} files read" if accounted.read else ""
         click.echo(f"recordings: {accounted.kept} kept, {accounted.erased} erased{read}")
+    if verified.unseen is not None:
+        click.echo(f"the vault was not looked into: {verified.unseen}")
     for found in report.breaks:
         click.echo(f"broken: {found.text}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, BinaryIO, Final, Literal
 
 from aiohttp import web
 from pydantic import Field, StringConstraints
@@ -42,6 +44,10 @@ MOST_TOGETHER = 4
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Moment = Annotated[str, StringConstraints(max_length=40)]
 Opens = Literal["listen", "export", "retrieve", "erase"]
+
+logger = logging.getLogger(__name__)
+
+PIECE_BYTES: Final = 256 * 1024
 
 
 class WhoQuestion(ProofQuestion):
@@ -197,7 +203,11 @@ class AccessDesk:
         return web.json_response(row)
 
     async def _sealed(self, request: web.Request, peer: Peer) -> web.StreamResponse:
-        return web.FileResponse(await self._door.sealed_path(request.match_info["token"], peer))
+        file = await self._door.sealed(request.match_info["token"], peer)
+        try:
+            return await _streamed(request, file)
+        finally:
+            await asyncio.to_thread(file.close)
 
     async def _end(self, request: web.Request, peer: Peer) -> web.StreamResponse:
         asked = await read(request, EndQuestion)
@@ -358,6 +368,23 @@ async def question_of(
         reason=reason,
         case=case,
     )
+
+
+async def _streamed(request: web.Request, file: BinaryIO) -> web.StreamResponse:
+    """Answer with a file, piece by piece; one that breaks off in the middle breaks the connection off."""
+    piece = await asyncio.to_thread(file.read, PIECE_BYTES)
+    response = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
+    await response.prepare(request)
+    while piece:
+        await response.write(piece)
+        try:
+            piece = await asyncio.to_thread(file.read, PIECE_BYTES)
+        except (ConsentlineError, OSError) as error:
+            logger.warning("a sealed file broke off while it was handed out: %s", error)
+            if request.transport is not None:
+                request.transport.abort()
+            break
+    return response
 
 
 def release_to_json(token: str, released: Release) -> dict[str, object]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from policy.access import Action, Grant, RoleName
-from policy.errors import AccessRefused, ConsentlineError, IntegrityError, Unavailable
+from policy.errors import AccessRefused, ConsentlineError, IntegrityError, NotFound, Unavailable
 from policy.key_groups import KeyPath, roles_of
 from policy.situation import Person, PersonId
 from policy.vocabulary import RecordingId
@@ -105,7 +105,8 @@ def release(
     row = passed.facts.row
     opens = audio and question.action is not Action.RETRIEVE
     path = _path(archive, question, passed, at) if opens else None
-    archive.vault.open(row.recording_id).close()
+    if not archive.vault.stamps((row.recording_id,)):
+        raise NotFound(f"recording {row.recording_id}: its sealed file is not in the vault")
     access_id, entry = door.open_access(archive, question, passed, at)
     try:
         with _epoch_key_read(row.recording_id):

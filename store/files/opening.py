@@ -9,10 +9,32 @@ from store.files.archive import Archive
 from store.files.epochs import EpochFolder
 from store.files.plaintext import Plaintext
 from store.files.vault import Vault
+from store.files.vault_folder import VaultFolder
+from store.files.vault_host import VaultHost
 
 
-def open_archive(config: Config, *, clock: Clock, randomness: Randomness) -> Archive:
+def vault_of(config: Config, *, kept_up: bool = False) -> Vault:
+    """Return the vault of an installation: a folder here, or the vault host; nothing is connected yet.
+
+    Args:
+        config: The installation.
+        kept_up: Whether somebody calls `VaultHost.keep_up`.
+    """
+    if config.vault.command:
+        return VaultHost(config.vault.command, kept_up=kept_up)
+    return VaultFolder(folder=config.path("vault"))
+
+
+def open_archive(
+    config: Config, *, clock: Clock, randomness: Randomness, vault: Vault | None = None
+) -> Archive:
     """Open database, vault, epoch folder and spool; the database belongs to the calling thread.
+
+    Args:
+        config: The installation.
+        clock: For every step.
+        randomness: For keys and salts.
+        vault: As somebody opened it already.
 
     Raises:
         Unavailable: If the database cannot be opened.
@@ -20,7 +42,7 @@ def open_archive(config: Config, *, clock: Clock, randomness: Randomness) -> Arc
     """
     return Archive(
         db=Db.open(config.path("database"), clock=clock, randomness=randomness),
-        vault=Vault(folder=config.path("vault")),
+        vault=vault_of(config) if vault is None else vault,
         epochs=EpochFolder(path=config.path("epochs"), randomness=randomness),
         plaintext=Plaintext(folders=(config.path("spool"),)),
         clock=clock,

@@ -1,39 +1,19 @@
-"""The vault: sealed files by recording id, and nothing else.
+"""The vault, wherever it lies: sealed files by recording id.
 
-    vault/                      mode 0700
-        .consentline-vault      says that this is the vault and not the place where it gets mounted
-        3f/3f0c....sealed       one recording
-        3f/.3f0c....tmp         being written; never looked at
-        3f/.3f0c....part        handed in to take a file's place; never looked at
-
-A file appears under its name complete and durable (I2). The marker is against a vault on a
-disk that is not mounted: there every file would look gone, and receipts would be false.
+A folder of this machine (`store/files/vault_folder.py`) or of another one, asked over a pipe
+(`store/files/vault_host.py`). Both hold to what stands here: tests/store/test_vault.py asks both.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from io import BufferedReader, BufferedWriter
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Protocol, Self
 
-from policy.errors import IntegrityError, NotFound, Unavailable
 from policy.vocabulary import RecordingId
-from store.files import container
 from store.steps import Step, straight_on
-
-_FOLDER_MODE: Final = 0o700
-_FILE_MODE: Final = 0o600
-_MARKER: Final = ".consentline-vault"
-_ID: Final = re.compile(r"[0-9a-f]{32}")
-_FINISHED: Final = re.compile(r"(.+)\.sealed", re.DOTALL)
-_UNFINISHED: Final = re.compile(r"\.(.+)\.tmp", re.DOTALL)
-_STAGED: Final = re.compile(r"\.(.+)\.part", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,52 +30,54 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vault:
-    """One folder of sealed files. Blocking; every method is safe to repeat after a crash.
+class Stamp:
+    """What tells a sealed file from the one that was there before, without reading it.
 
     Attributes:
-        folder: Its path.
+        size_bytes: Of the container.
+        written_us: When it was last written, Unix time.
     """
 
-    folder: Path
+    size_bytes: int
+    written_us: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Self:
+        """Return the stamp of a file."""
+        return cls(size_bytes=status.st_size, written_us=status.st_mtime_ns // 1_000)
+
+
+def never() -> bool:
+    """Tell that nobody gave up."""
+    return False
+
+
+class Vault(Protocol):
+    """Sealed files. Blocking; every method is safe to repeat after a crash.
+
+    Every one can raise `Unavailable`: this is not the vault, or it cannot be reached; so that nothing is
+    believed to be gone that is only elsewhere.
+    """
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it is on another machine, which can be away while this one works."""
 
     def prepare(self, *, holds_some: bool) -> None:
-        """Make the folder, or make sure that it is the vault. Once at every start.
+        """Make it, or make sure that it is the vault. Once at every start.
 
         Args:
             holds_some: Whether the database knows of sealed files; then an empty place is not the vault.
-
-        Raises:
-            Unavailable: If the vault is not there, or cannot be made.
         """
-        if self._is_there():
-            return
-        if holds_some:
-            self.must_be_there()
-        try:
-            self.folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-            (self.folder / _MARKER).touch(mode=_FILE_MODE)
-            sync_folder(self.folder)
-        except OSError as error:
-            raise Unavailable(f"{self.folder}: cannot be made: {error.strerror}") from error
 
     def must_be_there(self) -> None:
-        """Do nothing where this is the vault.
+        """Do nothing where this is the vault."""
 
-        Raises:
-            Unavailable: If it is not, so that nothing is believed to be gone that is only elsewhere.
-        """
-        if not self._is_there():
-            raise Unavailable(
-                f"{self.folder}: must be the vault, got no {_MARKER} in it",
-                hint="is its disk mounted? After moving the vault, move that file with it",
-            )
+    def room_bytes(self) -> int | None:
+        """Return how much may still be written; None: not known just now. Never waits for another machine."""
 
-    def path(self, recording_id: RecordingId) -> Path:
-        """Return where a recording lies, or would lie."""
-        if _ID.fullmatch(recording_id) is None:  # I10
-            raise ValueError(f"no recording id: {recording_id[:40]!r}")
-        return self.folder / recording_id[:2] / f"{recording_id}.sealed"
+    def place(self, recording_id: RecordingId) -> str:
+        """Return where a recording lies, in words."""
 
     def write(
         self,
@@ -105,52 +87,32 @@ class Vault:
         key: bytes,
         salt: bytes,
         step: Step = straight_on,
+        abandoned: Callable[[], bool] = never,
     ) -> Written:
         """Seal a stream into the file of a recording; an earlier file of that name is replaced.
 
-        On return it is synced, renamed, its folder synced, and all of it was read again and
-        authenticated (I2).
+        On return it is synced, renamed, its folder synced, and all of it was read again from that disk,
+        and is what was sealed (I2).
+
+        Args:
+            recording_id: The recording.
+            plaintext: What is sealed; it never leaves this machine.
+            key: Of the recording; nor does this.
+            salt: Of the container.
+            step: For crash tests.
+            abandoned: Asked now and then where it takes long; when true, it ends with an error.
 
         Raises:
-            Unavailable: If this is not the vault.
             IntegrityError: If what is read again is not what was written.
-            OSError: If the disk is full or fails; nothing is left under the name then.
+            OSError: If a disk is full or fails; nothing is left under the name then.
         """
-        self.must_be_there()
-        final, temporary = self.path(recording_id), self._temporary(recording_id)
-        context = container.recording_context(recording_id)
-        self._make_fan_out(final.parent)
-        try:
-            step("write the container")
-            with os.fdopen(_open_private(temporary), "wb") as target:
-                size_bytes = container.seal_stream(plaintext, target, key, context, salt)
-                target.flush()
-                os.fsync(target.fileno())
-            step("rename the container")
-            temporary.rename(final)
-        except OSError:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
-        sync_folder(final.parent)
-        step("read the container again")
-        return self._read_again(final, size_bytes, key, context)
 
-    def stage(self, recording_id: RecordingId) -> BufferedWriter:
+    def stage(self, recording_id: RecordingId) -> BinaryIO:
         """Return a new file in which bytes are handed in that are to take a recording's place.
 
-        They are worth nothing before `put_staged`; an earlier attempt is replaced.
-
-        Raises:
-            Unavailable: If this is not the vault, or nothing can be written.
+        They are there once it is flushed and closed, and worth nothing before `put_staged`; an earlier
+        attempt is replaced.
         """
-        self.must_be_there()
-        path = self._staged(recording_id)
-        try:
-            self._make_fan_out(path.parent)
-            return os.fdopen(_open_private(path), "wb")
-        except OSError as error:
-            raise Unavailable(f"recording {recording_id}: cannot be handed in: {error.strerror}") from error
 
     def check_staged(self, recording_id: RecordingId) -> Written:
         """Return what was handed in, read again from the disk, once it is durable.
@@ -161,45 +123,25 @@ class Vault:
             NotFound: If nothing was handed in.
             IntegrityError: If it cannot be a whole container.
         """
-        path = self._staged(recording_id)
-        try:
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-                sync_folder(path.parent)
-                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-                size_bytes = file.tell()
-        except FileNotFoundError as error:
-            raise NotFound(f"recording {recording_id}: nothing was handed in for it") from error
-        if not container.is_whole_size(size_bytes):
-            raise IntegrityError(f"recording {recording_id}: {size_bytes} bytes are no whole sealed file")
-        return Written(size_bytes=size_bytes, sha256=sha256)
 
     def put_staged(self, recording_id: RecordingId) -> None:
         """Put what was handed in into the place of a recording's file, whose bytes go; durable on return."""
-        with suppress(FileNotFoundError):  # done before, by a run that was cut off
-            self._staged(recording_id).rename(self.path(recording_id))
-        sync_folder(self.path(recording_id).parent)
 
     def drop_staged(self, recording_id: RecordingId) -> None:
         """Remove what was handed in; again is harmless."""
-        self._staged(recording_id).unlink(missing_ok=True)
 
     def staged(self) -> tuple[RecordingId, ...]:
         """Return the recordings for which something was handed in."""
-        matches = (_STAGED.fullmatch(name) for name in self._names())
-        return tuple(RecordingId(match[1]) for match in matches if match is not None)
 
-    def open(self, recording_id: RecordingId) -> BufferedReader:
-        """Return a sealed file, opened to read.
+    def open(self, recording_id: RecordingId) -> BinaryIO:
+        """Return a sealed file, opened to read, from its beginning to its end.
 
         Raises:
             NotFound: If it is not there.
         """
-        try:
-            return self.path(recording_id).open("rb")
-        except FileNotFoundError as error:
-            raise NotFound(f"recording {recording_id}: its sealed file is not in the vault") from error
+
+    def stamps(self, recording_ids: Iterable[RecordingId]) -> Mapping[RecordingId, Stamp]:
+        """Return size and time of the sealed files that are there, for those asked for."""
 
     def sha256(self, recording_id: RecordingId) -> str:
         """Return SHA-256 over a sealed file.
@@ -207,8 +149,6 @@ class Vault:
         Raises:
             NotFound: If it is not there.
         """
-        with self.open(recording_id) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def unlink(self, recording_id: RecordingId) -> bool:
         """Remove a recording's file, finished or not; durable on return.
@@ -219,86 +159,18 @@ class Vault:
         Raises:
             OSError: If it is there and cannot be removed.
         """
-        final = self.path(recording_id)
-        existed = False
-        for path in (final, self._temporary(recording_id), self._staged(recording_id)):
-            with suppress(FileNotFoundError):
-                path.unlink()
-                existed = True
-        if existed:
-            sync_folder(final.parent)
-        return existed
 
     def absent(self, recording_id: RecordingId) -> bool:
-        """Tell whether nothing of a recording is in the vault.
-
-        Raises:
-            Unavailable: If this is not the vault.
-        """
-        self.must_be_there()
-        places = (self.path(recording_id), self._temporary(recording_id), self._staged(recording_id))
-        return not any(os.path.lexists(path) for path in places)
+        """Tell whether nothing of a recording is in the vault."""
 
     def ids(self) -> Iterator[RecordingId]:
-        """Yield the recordings of which there is a finished file, in order.
-
-        Raises:
-            Unavailable: If this is not the vault.
-        """
-        self.must_be_there()
-        for name in self._names():
-            if match := _FINISHED.fullmatch(name):
-                yield RecordingId(match[1])
+        """Yield the recordings of which there is a finished file, in order."""
 
     def leftovers(self) -> tuple[RecordingId, ...]:
         """Return the recordings whose file was being written when the machine stopped."""
-        self.must_be_there()
-        matches = (_UNFINISHED.fullmatch(name) for name in self._names())
-        return tuple(RecordingId(match[1]) for match in matches if match is not None)
 
-    def _names(self) -> Iterator[str]:
-        """Yield every name in every fan-out folder; tens of thousands, so no path is built for each."""
-        for fan_out in sorted(self.folder.glob("[0-9a-f][0-9a-f]")):
-            yield from sorted(os.listdir(fan_out))  # noqa: PTH208 - see above
-
-    def _is_there(self) -> bool:
-        return (self.folder / _MARKER).is_file()
-
-    def _temporary(self, recording_id: RecordingId) -> Path:
-        return self.path(recording_id).with_name(f".{recording_id}.tmp")
-
-    def _staged(self, recording_id: RecordingId) -> Path:
-        return self.path(recording_id).with_name(f".{recording_id}.part")
-
-    def _make_fan_out(self, fan_out: Path) -> None:
-        if not fan_out.is_dir():
-            fan_out.mkdir(mode=_FOLDER_MODE)
-            sync_folder(self.folder)
-
-    def _read_again(self, path: Path, size_bytes: int, key: bytes, context: bytes) -> Written:
-        with path.open("rb") as file:
-            # From the disk, where the kernel will: its cache would only tell what we wrote.
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-            hashing = _Hashing(file)
-            container.authenticate(cast(BinaryIO, hashing), key, context)
-        if hashing.size_bytes != size_bytes:
-            raise IntegrityError(f"{path}: wrote {size_bytes} bytes, read {hashing.size_bytes} again")
-        return Written(size_bytes=size_bytes, sha256=hashing.digest.hexdigest())
-
-
-class _Hashing:
-    """A stream that hashes what is read from it; the container asks for nothing but `read`."""
-
-    def __init__(self, source: BinaryIO) -> None:
-        self._source = source
-        self.digest = hashlib.sha256()
-        self.size_bytes = 0
-
-    def read(self, length_bytes: int) -> bytes:
-        piece = self._source.read(length_bytes)
-        self.digest.update(piece)
-        self.size_bytes += len(piece)
-        return piece
+    def close(self) -> None:
+        """Let go of what is held open."""
 
 
 def sync_folder(folder: Path) -> None:
@@ -308,7 +180,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _open_private(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, _FILE_MODE)

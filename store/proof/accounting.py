@@ -58,6 +58,7 @@ class _Facts:
         told_sha256: Hash of the sealed file by the ledger's last word, or None.
         file_bytes: Size of its file in the vault, or None where there is none.
         file_sha256: Of its bytes; None where they were not to be read, or there are none.
+        looked: Whether the vault could be looked into.
     """
 
     recording_id: RecordingId
@@ -70,20 +71,22 @@ class _Facts:
     told_sha256: str | None
     file_bytes: int | None
     file_sha256: str | None
+    looked: bool
 
 
-def account(db: Db, vault: Vault, *, contents: bool = False) -> Accounted:
+def account(db: Db, vault: Vault | None, *, contents: bool = False) -> Accounted:
     """Compare ledger, recordings and vault.
 
     Args:
         db: The database.
-        vault: Sealed files.
+        vault: Sealed files; None: what lies in the vault is not looked at, only the rest.
         contents: Whether every sealed file is read, in bounded memory, and not only looked for.
 
     Raises:
         Unavailable: If the database or the vault cannot be read.
     """
-    vault.must_be_there()
+    if vault is not None:
+        vault.must_be_there()
     kept = erased = read = 0
     breaks: list[Break] = []
     silent: list[RecordingId] = []
@@ -121,6 +124,8 @@ def _wrong(facts: _Facts) -> list[str]:
     if facts.state == "sealed":
         if not facts.has_key:
             found.append("is sealed, but no key of it is there")
+        if not facts.looked:
+            return found
         if facts.file_bytes is None:
             found.append("is sealed, but its file is not in the vault")
         elif facts.file_bytes != facts.sealed_bytes:
@@ -143,7 +148,7 @@ class _Look:
     """How recordings are looked at."""
 
     db: Db
-    vault: Vault
+    vault: Vault | None
     contents: bool
 
     def at_all(self) -> Iterator[_Facts]:
@@ -165,10 +170,12 @@ class _Look:
     def _at(self, rows: Sequence[sqlite3.Row]) -> Iterator[_Facts]:
         ids = [str(row["recording_id"]) for row in rows]
         destroyed, hashes = _told(self.db, ids)
+        stamps = {} if self.vault is None else self.vault.stamps(RecordingId(one) for one in ids)
         for row in rows:
             recording_id = RecordingId(str(row["recording_id"]))
             sealed_bytes, sealed_sha256 = row["sealed_bytes"], row["sealed_sha256"]
-            file_bytes = _file_bytes(self.vault, recording_id)
+            stamp = stamps.get(recording_id)
+            file_bytes = None if stamp is None else stamp.size_bytes
             reads = self.contents and file_bytes is not None and row["state"] == "sealed"
             yield _Facts(
                 recording_id=recording_id,
@@ -181,6 +188,7 @@ class _Look:
                 told_sha256=hashes.get(recording_id),
                 file_bytes=file_bytes,
                 file_sha256=_file_sha256(self.vault, recording_id) if reads else None,
+                looked=self.vault is not None,
             )
 
 
@@ -240,22 +248,17 @@ def _without_a_row(db: Db) -> Iterator[Break]:
         yield Break(seq=row["seq"], text=text)
 
 
-def _strangers(db: Db, vault: Vault) -> Iterator[Break]:
+def _strangers(db: Db, vault: Vault | None) -> Iterator[Break]:
+    if vault is None:
+        return
     for recording_id in vault.ids():
         if not db.rows("SELECT 1 FROM recordings WHERE recording_id = ?", (recording_id,)):
-            yield Break(seq=None, text=f"{vault.path(recording_id)}: a sealed file of no known recording")
+            yield Break(seq=None, text=f"{vault.place(recording_id)}: a sealed file of no known recording")
 
 
-def _file_bytes(vault: Vault, recording_id: RecordingId) -> int | None:
+def _file_sha256(vault: Vault | None, recording_id: RecordingId) -> str | None:
     try:
-        return vault.path(recording_id).stat().st_size
-    except FileNotFoundError:
-        return None
-
-
-def _file_sha256(vault: Vault, recording_id: RecordingId) -> str | None:
-    try:
-        return vault.sha256(recording_id)
+        return None if vault is None else vault.sha256(recording_id)
     except NotFound:
         return None  # it went this moment, and is looked at again where it should not have
     except OSError as error:

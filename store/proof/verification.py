@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from policy.errors import IntegrityError
+from policy.errors import IntegrityError, Unavailable
 from store.db import Db
 from store.files.vault import Vault
 from store.logbook import checkpoint_check, ledger_check
@@ -26,11 +26,13 @@ class Verified:
         report: The tree, with every break that was found anywhere.
         checked: The checkpoints; None where they could not be looked at.
         accounted: Recordings and vault; None where they were not or could not be looked at.
+        unseen: Why a vault host could not be looked into; then `accounted` is about the rest.
     """
 
     report: Report
     checked: Checked | None
     accounted: Accounted | None
+    unseen: str | None = None
 
     def to_json(self) -> dict[str, Json]:
         """Return everything as a program gets it."""
@@ -48,6 +50,8 @@ class Verified:
                 "erased": self.accounted.erased,
                 "files_read": self.accounted.read,
             }
+        if self.unseen is not None:
+            told["vault_not_looked_into"] = self.unseen
         return told
 
 
@@ -63,7 +67,7 @@ def verify(
 
     Args:
         db: The database, or a copy.
-        vault: Sealed files; None: the log alone.
+        vault: Sealed files; None: the log alone. A vault host that is away is told, and costs no other part.
         shown: Checkpoints from elsewhere.
         trusted: The key to believe; None: those of the database.
         contents: Whether every sealed file is read, too.
@@ -89,6 +93,7 @@ def _verify(
     report = ledger_check.verify(db)
     checked: Checked | None = None
     accounted: Accounted | None = None
+    unseen: str | None = None
     try:
         checked = checkpoint_check.check(db, report.size, shown=shown, trusted=trusted)
         report = report.with_breaks(checked.breaks)
@@ -96,8 +101,17 @@ def _verify(
         report = report.with_breaks([Break(seq=None, text=f"checkpoints: {error.text}")])
     if vault is not None:
         try:
-            accounted = accounting.account(db, vault, contents=contents)
+            accounted, unseen = _account(db, vault, contents=contents)
             report = report.with_breaks(accounted.breaks)
         except IntegrityError as error:
             report = report.with_breaks([Break(seq=None, text=f"recordings: {error.text}")])
-    return Verified(report=report, checked=checked, accounted=accounted)
+    return Verified(report=report, checked=checked, accounted=accounted, unseen=unseen)
+
+
+def _account(db: Db, vault: Vault, *, contents: bool) -> tuple[Accounted, str | None]:
+    try:
+        return accounting.account(db, vault, contents=contents), None
+    except Unavailable as error:
+        if not vault.elsewhere:
+            raise
+        return accounting.account(db, None), error.text

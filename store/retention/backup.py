@@ -26,12 +26,13 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
-from policy.errors import StateConflict, Unavailable
+from policy.errors import NotFound, StateConflict, Unavailable
 from policy.vocabulary import RecordingId, RecordingState
 from store.db import Db
-from store.files.vault import Vault, sync_folder
+from store.files.vault import Stamp, Vault, sync_folder
+from store.files.vault_folder import VaultFolder
 from store.records import recordings
 from store.records.recordings import RecordingRow
 
@@ -91,9 +92,9 @@ class Backup:
     folder: Path
 
     @property
-    def vault(self) -> Vault:
+    def vault(self) -> VaultFolder:
         """Where the copies of sealed files lie."""
-        return Vault(folder=self.folder / "vault")
+        return VaultFolder(folder=self.folder / "vault")
 
     def prepare(self) -> None:
         """Make the folder, or make sure that it is one of ours.
@@ -137,12 +138,11 @@ class Backup:
             Unavailable: If one of them cannot be looked at.
         """
         try:
-            return frozenset(
-                recording_id
-                for recording_id in self.ids()
-                if vault.path(recording_id).exists()
-                and _stamp(vault.path(recording_id)) != _stamp(self.vault.path(recording_id))
-            )
+            copied = self.ids()
+            if not copied:
+                return frozenset()
+            here, there = self.vault.stamps(copied), vault.stamps(copied)
+            return frozenset(one for one, stamp in there.items() if stamp != here.get(one))
         except OSError as error:
             raise Unavailable(f"{error.filename}: cannot be looked at: {error.strerror}") from error
 
@@ -190,13 +190,14 @@ class Backup:
             Unavailable: If one cannot be copied.
         """
         copied, copied_bytes = 0, 0
-        for recording_id in recording_ids:
+        for recording_id, stamp in vault.stamps(recording_ids).items():
             target = self.vault.path(recording_id)
             try:
-                target.parent.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-                copied_bytes += _copy(vault.path(recording_id), target)
+                with vault.open(recording_id) as sealed:
+                    target.parent.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+                    copied_bytes += _copy(sealed, target, stamp)
                 copied += 1
-            except FileNotFoundError:
+            except NotFound:
                 continue
             except OSError as error:
                 raise Unavailable(f"{target}: cannot be written: {error.strerror}") from error
@@ -217,7 +218,8 @@ class Backup:
             for path in files:
                 place = target / path.relative_to(source) if source.is_dir() else target
                 place.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-                copied_bytes += _copy(path, place)
+                with path.open("rb") as file:
+                    copied_bytes += _copy(file, place, Stamp.of(os.fstat(file.fileno())))
             return len(files), copied_bytes
         except OSError as error:
             raise Unavailable(f"{target}: cannot be copied: {error.strerror}") from error
@@ -229,26 +231,18 @@ def look(db: Db, backup: Backup, vault: Vault, *, allowed: Mapping[str, bool]) -
     return plan(recordings.all_recordings(db), allowed=allowed, there=there, outdated=outdated)
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    """Return size and time of a file: a copy has those of what it was copied from."""
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns // 1_000
+def _copy(source: BinaryIO, target: Path, stamp: Stamp) -> int:
+    """Copy a file under a temporary name, durable and whole before it has its own; return its size.
 
-
-def _copy(source: Path, target: Path) -> int:
-    """Copy a file under a temporary name, durable and whole before it has its own; return its size."""
+    It gets the time of what it is copied from, so that the two have one stamp.
+    """
     beside = target.with_name(f".{target.name}.tmp")
     beside.unlink(missing_ok=True)
-    with (
-        source.open("rb") as reading,
-        os.fdopen(
-            os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, _FILE_MODE), "wb"
-        ) as writing,
-    ):
-        shutil.copyfileobj(reading, writing)
+    descriptor = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, _FILE_MODE)
+    with os.fdopen(descriptor, "wb") as writing:
+        shutil.copyfileobj(source, writing)
         writing.flush()
-        status = os.fstat(reading.fileno())
-        os.utime(writing.fileno(), ns=(status.st_atime_ns, status.st_mtime_ns))
+        os.utime(writing.fileno(), ns=(stamp.written_us * 1_000,) * 2)
         os.fsync(writing.fileno())
     beside.replace(target)
     sync_folder(target.parent)

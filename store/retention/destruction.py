@@ -36,7 +36,7 @@ from typing import assert_never
 
 from policy.alarm_kinds import Ending
 from policy.errors import DestructionIncomplete, Unavailable
-from policy.vocabulary import CallId, ErasedBecause, RecordingId, WithdrawnBy
+from policy.vocabulary import CallId, ErasedBecause, RecordingId, RecordingState, WithdrawnBy
 from store.db import Tx
 from store.files.archive import Archive
 from store.files.epochs import (
@@ -260,11 +260,17 @@ def unlink_bytes(batch: _Batch, step: Step) -> None:
             count = batch.archive.plaintext.unlink(doom.recording_id, doom.paths)
             if count:
                 batch.note(doom.recording_id, f"{count} plaintext files")
-            if batch.archive.vault.unlink(doom.recording_id):
+            if _may_be_in_vault(batch.archive, doom.recording_id) and batch.archive.vault.unlink(
+                doom.recording_id
+            ):
                 batch.note(doom.recording_id, "sealed file")
         except OSError as error:
-            problem = f"recording {doom.recording_id}: cannot be removed: {error.strerror}"
+            problem = f"recording {doom.recording_id}: cannot be removed: {error.strerror or error}"
             batch.problems[doom.recording_id] = problem
+        except Unavailable as error:
+            batch.problems[doom.recording_id] = (
+                f"recording {doom.recording_id}: cannot be removed: {error.text}"
+            )
 
 
 def check_absence(batch: _Batch, step: Step) -> None:
@@ -358,13 +364,26 @@ def left(archive: Archive, recording_id: RecordingId, also: Iterable[Path] = ())
     """
     found = [str(path) for path in archive.plaintext.of(recording_id, also)]
     try:
-        if not archive.vault.absent(recording_id):
+        if _may_be_in_vault(archive, recording_id) and not archive.vault.absent(recording_id):
             found.append("sealed file")
     except Unavailable as error:
         found.append(f"perhaps a sealed file: {error.text}")
     if envelopes.of_recording(archive.db, recording_id):
         found.append("envelope")
     return found
+
+
+def _may_be_in_vault(archive: Archive, recording_id: RecordingId) -> bool:
+    """Tell whether the vault has to be asked; one of this machine always is, that costs nothing.
+
+    A recording that was never captured was never sealed; so a withdrawal in mid-call waits for no vault host.
+    What held no voice was not, either.
+    """
+    row = recordings.find_recording(archive.db, recording_id) if archive.vault.elsewhere else None
+    if row is None:
+        return True
+    is_empty = row.state is RecordingState.EMPTY and row.sealed_at is None
+    return row.captured_at is not None and not is_empty
 
 
 def _unsaid(

@@ -177,7 +177,7 @@ def test_without_a_terminal_or_a_descriptor_nothing_is_asked(
 def test_a_damaged_file_is_noticed_before_the_first_sound(door: Doorstep, tmp_path: Path, place: int) -> None:
     recording_id = door.keep(1, seconds=20)
     door.draw(recording_id)
-    path = door.stage.archive.vault.path(recording_id)
+    path = door.stage.vault.path(recording_id)
     content = bytearray(path.read_bytes())
     assert len(content) > 20_000
     content[place] ^= 1
@@ -367,7 +367,7 @@ def test_a_part_is_erased_in_both_channels_and_the_old_key_opens_nothing(
     door: Doorstep, requested: RecordingId, tmp_path: Path
 ) -> None:
     stage = door.stage
-    old_file = stage.archive.vault.path(requested).read_bytes()
+    old_file = stage.vault.path(requested).read_bytes()
     old_keys = set(stage.archive.epochs.names())
     old_rows = envelopes.of_recording(stage.db, requested)
     staying = door.keep(2)
@@ -382,7 +382,7 @@ def test_a_part_is_erased_in_both_channels_and_the_old_key_opens_nothing(
     assert samples[RATE_HZ * 5 // 2 + 10 :].any()
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["erased_parts_ms"] == [[1000, 2500]]
-    new_file = stage.archive.vault.path(requested).read_bytes()
+    new_file = stage.vault.path(requested).read_bytes()
     assert new_file != old_file
     assert recordings.get_recording(stage.db, requested).sealed_sha256 == hashlib.sha256(new_file).hexdigest()
     assert not old_keys & set(stage.archive.epochs.names())

@@ -121,7 +121,7 @@ def test_a_disk_that_fills_up_leaves_nothing_but_its_failure_on_the_ledger(
 ) -> None:
     recording_id = door.keep(1, seconds=SECONDS, flac=noise(SECONDS))
     door.request(1)
-    largest = door.stage.archive.vault.path(recording_id).stat().st_size + 5_000
+    largest = door.stage.vault.path(recording_id).stat().st_size + 5_000
     before = sorted(tmp_path.iterdir())
     ended = run_apart(config_file, recording_id, tmp_path / target, largest_bytes=largest)
     lines = ended.err.splitlines()

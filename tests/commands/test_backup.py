@@ -75,7 +75,7 @@ def test_a_backup_is_brought_up_to_date_and_keeps_nothing_that_is_gone(
     assert command("backup").code == 0
     assert _copied(copy) == {one, two}
     for recording_id in (one, two):
-        kept = stage.archive.vault.path(recording_id).read_bytes()
+        kept = stage.vault.path(recording_id).read_bytes()
         assert (copy / "vault" / recording_id[:2] / f"{recording_id}.sealed").read_bytes() == kept
     _withdraw(stage, one)
     rows = json.loads(command("backup", "--json").out)
@@ -94,7 +94,7 @@ def test_a_recording_of_which_a_part_was_erased_is_copied_anew(
     copied = tmp_path / "second" / "copy" / "vault" / recording_id[:2] / f"{recording_id}.sealed"
     assert command("backup").code == 0
     before = copied.read_bytes()
-    resealed = stage.archive.vault.path(recording_id)
+    resealed = stage.vault.path(recording_id)
     resealed.write_bytes(bytes(len(before)))  # as long as before, and of another time
     assert _verdicts(allowing, etc=tmp_path)["backup: obeys"][0] is Verdict.PROBLEM
     assert command("backup").code == 0

@@ -64,7 +64,7 @@ class Door:
     async def made(self, token: str, peer: Peer = LOGIN) -> Part:
         """Hand in a new copy through the door."""
         part = await self.thread.run(lambda: hand_in(self.stage, RECORDING))
-        staged = self.stage.archive.vault.path(RECORDING).with_name(f".{RECORDING}.part")
+        staged = self.stage.vault.path(RECORDING).with_name(f".{RECORDING}.part")
         content = await self.thread.run(staged.read_bytes)
         await self.doorway.hand_in(token, peer, pieces(content))
         return part
@@ -208,7 +208,7 @@ def test_what_is_held_is_erased_by_nobody(tell: Callable[[Story], None]) -> None
 
 def test_an_erasure_that_stays_incomplete_is_an_access_that_ended_so(tell: Callable[[Story], None]) -> None:
     async def story(door: Door) -> None:
-        vault = door.stage.archive.vault
+        vault = door.stage.vault
 
         def stuck() -> None:
             path = vault.path(RECORDING)

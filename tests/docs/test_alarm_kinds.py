@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from daemon import checkpoints, notices
+from daemon import checkpoints, notices, vault_watch
 from daemon.service import JOB_MINUTES
 from ivr.effects import AlarmKind as GateAlarm
 from policy.alarm_kinds import GUIDES, Ending, ended_by
@@ -13,7 +13,8 @@ from store.retention import clock_guard, destruction, sweep
 from tests.conftest import ROOT
 
 STORE = (clock_guard.ALARM, destruction.ALARM, sweep.ALARM_LOST, sweep.ALARM_STRANGER)
-DAEMON = ("mark_unreadable", checkpoints.ALARM, notices.ALARM, *(f"{job}_failed" for job in JOB_MINUTES))
+JOBS = tuple(f"{job}_failed" for job in JOB_MINUTES)
+DAEMON = ("mark_unreadable", checkpoints.ALARM, notices.ALARM, vault_watch.ALARM, *JOBS)
 RAISED = {*(kind.value for kind in (*GateAlarm, *RecorderAlarm)), *STORE, *DAEMON}
 
 

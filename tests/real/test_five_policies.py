@@ -337,7 +337,7 @@ def _is_recorded_after_its_notice(site: Site, told: Story, policy: str, outcome:
     assert holds(told.heard, prompt_file(site, policy))
     assert told.reached_an_agent
     (decided,) = told.decisions
-    assert decided["finished"]
+    assert decided["finished"], [dict(row) for row in query(site, "SELECT kind, text FROM alarms")]
     assert decided["heard_ms"] > 0.9 * decided["prompt_duration_ms"]
     assert (decided["language"], decided["outcome"], told.row["policy"]) == ("nl", outcome, policy)
     recording = _of(told)

@@ -21,7 +21,7 @@ from store.files import container
 from store.files.archive import Archive
 from store.files.epochs import EpochFolder
 from store.files.plaintext import Plaintext
-from store.files.vault import Vault
+from store.files.vault_folder import VaultFolder
 from store.keyring import callers, envelopes, reading_keys, shares
 from store.keys import PrivateHalf
 from store.logbook import ledger
@@ -73,6 +73,12 @@ class Scene:
     def db(self) -> Db:
         """The archive's database."""
         return self.archive.db
+
+    @property
+    def vault(self) -> VaultFolder:
+        """The archive's vault, which is a folder here."""
+        assert isinstance(self.archive.vault, VaultFolder)
+        return self.archive.vault
 
     def arrival(self, number: int, *, started_at: datetime | None = None) -> Arrival:
         """Return the call of that number."""
@@ -237,7 +243,7 @@ def scene(
     }
     archive = Archive(
         db=db,
-        vault=Vault(folder=folder / "vault"),
+        vault=VaultFolder(folder=folder / "vault"),
         epochs=EpochFolder(path=folder / "epochs", randomness=randomness),
         plaintext=Plaintext(folders=(spool,)),
         clock=clock,

@@ -55,7 +55,7 @@ def test_what_was_kept_and_what_was_erased_agree(stage: Scene) -> None:
 
 
 def restore_file(stage: Scene) -> None:
-    path = stage.archive.vault.path(recording_named(1))
+    path = stage.vault.path(recording_named(1))
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"back again")
 
@@ -82,11 +82,11 @@ def forget_row(stage: Scene) -> None:
 
 
 def lose_file(stage: Scene) -> None:
-    stage.archive.vault.path(recording_named(2)).unlink()
+    stage.vault.path(recording_named(2)).unlink()
 
 
 def cut_file(stage: Scene) -> None:
-    stage.archive.vault.path(recording_named(2)).write_bytes(b"short")
+    stage.vault.path(recording_named(2)).write_bytes(b"short")
 
 
 def lose_key(stage: Scene) -> None:
@@ -98,7 +98,7 @@ def other_hash(stage: Scene) -> None:
 
 
 def pretend_erased(stage: Scene) -> None:
-    stage.archive.vault.path(recording_named(2)).unlink()
+    stage.vault.path(recording_named(2)).unlink()
     execute(stage, f"DELETE FROM envelopes WHERE recording_id = '{recording_named(2)}'")
     execute(
         stage,
@@ -108,7 +108,7 @@ def pretend_erased(stage: Scene) -> None:
 
 
 def stranger(stage: Scene) -> None:
-    path = stage.archive.vault.path(recording_named(77))
+    path = stage.vault.path(recording_named(77))
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"whose?")
 
@@ -151,7 +151,7 @@ def test_payloads_that_expired_leave_numbers_that_have_to_agree(stage: Scene) ->
     stage.keep(3)
     without_guards(stage)
     pretend = "UPDATE recordings SET erased_at = 1, intended_at = 1, erased_because = 'due', state = 'purged'"
-    stage.archive.vault.path(recording_named(3)).unlink()
+    stage.vault.path(recording_named(3)).unlink()
     execute(stage, "DELETE FROM envelopes")
     execute(stage, f"{pretend} WHERE recording_id = '{recording_named(3)}'")
     assert texts(stage) == ["3 recordings are erased without an entry, 2 such entries have expired"]
@@ -159,14 +159,14 @@ def test_payloads_that_expired_leave_numbers_that_have_to_agree(stage: Scene) ->
 
 def test_a_vault_that_is_not_there_is_no_absence(stage: Scene) -> None:
     stage.keep(1)
-    stage.archive.vault.folder.rename(stage.archive.vault.folder.with_name("elsewhere"))
+    stage.vault.folder.rename(stage.vault.folder.with_name("elsewhere"))
     with pytest.raises(Unavailable, match="must be the vault"):
         accounting.account(stage.db, stage.archive.vault)
 
 
 def test_every_sealed_file_is_read_where_that_is_asked(stage: Scene) -> None:
     first, second = stage.keep(1), stage.keep(2)
-    vault = stage.archive.vault
+    vault = stage.vault
     whole = accounting.account(stage.db, vault, contents=True)
     assert (whole.read, whole.breaks) == (2, ())
     data = bytearray(vault.path(first).read_bytes())

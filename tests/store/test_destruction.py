@@ -172,11 +172,11 @@ def test_what_cannot_be_removed_gets_no_receipt_but_an_alarm_and_saves_no_other(
 def test_while_the_vault_is_not_there_the_key_goes_and_only_the_receipt_waits(stage: Scene) -> None:
     recording_id = stage.keep(1)
     secrets = secrets_of(stage, recording_id)[:2]
-    away = stage.archive.vault.folder.rename(stage.archive.vault.folder.with_name("away"))
+    away = stage.vault.folder.rename(stage.vault.folder.with_name("away"))
     with pytest.raises(DestructionIncomplete, match="must be the vault"):
         destruction.destroy(stage.archive, withdrawal(recording_id))
     assert not any(secret in stage.every_byte() for secret in secrets)
-    away.rename(stage.archive.vault.folder)
+    away.rename(stage.vault.folder)
     destruction.destroy(stage.archive, withdrawal(recording_id))
     assert stage.archive.vault.absent(recording_id)
 

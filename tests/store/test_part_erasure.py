@@ -169,7 +169,7 @@ def test_what_does_not_fit_changes_nothing(
 ) -> None:
     recording_id = stage.capture(3) if spoil == "not sealed" else stage.keep(1)
     part = hand_in(stage, recording_id)
-    vault = stage.archive.vault
+    vault = stage.vault
     match spoil:
         case "not handed in":
             vault.drop_staged(recording_id)

@@ -147,7 +147,7 @@ def test_there_is_no_receipt_while_anything_is_there(stage: Scene, place: str) -
     recording_id = erase(stage, 1)
     size = ledger.head(stage.db).size
     if place == "vault":
-        path = stage.archive.vault.path(recording_id)
+        path = stage.vault.path(recording_id)
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"back")
     elif place == "spool":
@@ -275,7 +275,7 @@ def test_a_declaration_tells_each_run_and_each_recording_in_it(stage: Scene) -> 
 def test_a_declaration_names_what_is_there_all_the_same_and_what_is_not_complete(stage: Scene) -> None:
     stage.keep(1)
     erase(stage, 1)
-    path = stage.archive.vault.path(recording_named(1))
+    path = stage.vault.path(recording_named(1))
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"back")
     stage.clock.advance(timedelta(days=1))

@@ -21,7 +21,7 @@ def test_a_sealed_recording_is_heard_again_by_whoever_has_the_private_half(stage
     row = sealing.seal(stage.archive, recording_id, stage.flac(1))
     assert stage.hear(recording_id) == voice(1)
     assert (row.state, row.content_type) == (RecordingState.SEALED, "audio/flac")
-    assert row.sealed_bytes == stage.archive.vault.path(recording_id).stat().st_size
+    assert row.sealed_bytes == stage.vault.path(recording_id).stat().st_size
     assert row.sealed_sha256 == stage.archive.vault.sha256(recording_id)
 
 

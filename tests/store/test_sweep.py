@@ -108,7 +108,7 @@ def test_a_sealed_file_that_no_envelope_opens_goes_and_the_plaintext_stays(
     stage: Scene, finished: bool
 ) -> None:
     recording_id = stage.capture(1)
-    path = stage.archive.vault.path(recording_id)
+    path = stage.vault.path(recording_id)
     path.parent.mkdir()
     (path if finished else path.with_name(f".{recording_id}.tmp")).write_bytes(b"half")
     assert found(stage) == [(recording_id, Action.REMOVE_SEALED)]
@@ -117,7 +117,7 @@ def test_a_sealed_file_that_no_envelope_opens_goes_and_the_plaintext_stays(
 
 
 def test_a_sealed_file_of_no_recording_is_an_alarm_and_stays(stage: Scene) -> None:
-    path = stage.archive.vault.path(recording_named(8))
+    path = stage.vault.path(recording_named(8))
     path.parent.mkdir()
     path.write_bytes(b"whose?")
     assert found(stage) == [(recording_named(8), Action.ALARM)]
@@ -127,7 +127,7 @@ def test_a_sealed_file_of_no_recording_is_an_alarm_and_stays(stage: Scene) -> No
 
 def test_a_sealed_recording_without_its_file_is_lost_and_found_again_byte_for_byte(stage: Scene) -> None:
     recording_id = stage.keep(1)
-    path = stage.archive.vault.path(recording_id)
+    path = stage.vault.path(recording_id)
     aside = path.rename(stage.spool / "aside")
     assert found(stage) == [(recording_id, Action.MARK_LOST)]
     assert stage.state(recording_id) is S.LOST
@@ -166,7 +166,7 @@ def test_a_lost_recording_is_destroyed_when_it_is_withdrawn(stage: Scene) -> Non
 
 def test_nothing_is_believed_lost_while_the_vault_is_not_mounted(stage: Scene) -> None:
     recording_id = stage.keep(1)
-    stage.archive.vault.folder.rename(stage.archive.vault.folder.with_name("away"))
+    stage.vault.folder.rename(stage.vault.folder.with_name("away"))
     with pytest.raises(Unavailable):
         sweep.run(stage.archive)
     assert stage.state(recording_id) is S.SEALED
