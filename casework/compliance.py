@@ -6,7 +6,7 @@ a promise of which nothing is counted here says so, and nobody's word is put in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -21,6 +21,7 @@ from policy.retention import BackupMode
 from policy.sharing import PoliceWhen
 from publish.reports.compliance import Compliance, Deviation, Kept, Line
 from publish.reports.figures import Fact, Unit
+from store.cases import orders
 from store.db import Db
 from store.figures import keeping, work
 from store.figures.evidence import Evidence
@@ -395,4 +396,17 @@ def _deviations(db: Db, policy: Policy, evidence: Evidence) -> Sequence[Deviatio
         )
         for row in found
     ]
-    return [*granted, *held]
+    return [*granted, *held, *_orders(db, policy, evidence)]
+
+
+def _orders(db: Db, policy: Policy, evidence: Evidence) -> Iterator[Deviation]:
+    """Yield each compulsory order of the period, with the deviation by which it was obeyed, if any."""
+    for order in orders.between(db, policy.name, evidence.period.since, evidence.period.before):
+        deviation = order.deviation
+        yield Deviation(
+            what="order",
+            about=f"{order.reference} ({order.legal_basis}), {order.stage}",
+            why="no deviation is on record" if deviation is None else deviation.finding,
+            decided_by="" if deviation is None else deviation.approved_by,
+            until="" if deviation is None else to_iso(deviation.until),
+        )
