@@ -28,6 +28,7 @@ from daemon.desks.incidents import IncidentsDesk
 from daemon.desks.keys import KeyDesk
 from daemon.desks.registrations import RegistrationsDesk
 from daemon.desks.requests import RequestsDesk
+from daemon.desks.reviews import ReviewsDesk
 from daemon.doorway import Doorway
 from daemon.peers import Doorman
 from daemon.proofs import Proofs
@@ -124,6 +125,7 @@ class Doorstep:
                 proofs=proofs,
                 tag_key=tag_key,
             ),
+            ReviewsDesk(archive=self._archive, thread=self._thread, doorway=self._doorway, proofs=proofs),
         )
 
         async def nobody(login: str) -> PersonId | None:
