@@ -112,6 +112,7 @@ def test_a_capture_is_sealed_there_and_the_store_thread_is_free_meanwhile(tmp_pa
     asyncio.run(story())
 
 
+@pytest.mark.exhaustive
 def test_a_seal_that_is_cancelled_has_let_go_when_it_returns_and_is_done_later(tmp_path: Path) -> None:
     async def story() -> None:
         async with far_in(tmp_path) as far:
@@ -131,6 +132,7 @@ def test_a_seal_that_is_cancelled_has_let_go_when_it_returns_and_is_done_later(t
     asyncio.run(story())
 
 
+@pytest.mark.exhaustive
 def test_while_it_is_away_a_capture_is_refused_at_once_and_stays(tmp_path: Path) -> None:
     async def story() -> None:
         async with far_in(tmp_path) as far:

@@ -134,6 +134,7 @@ def _youngest_child() -> int:
     return max(map(int, children))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("says", "expected"),
     [
@@ -233,6 +234,7 @@ def test_what_is_taken_back_while_it_is_pushed_is_not_sealed_and_not_left_there(
     assert folder.absent(recording_id)
 
 
+@pytest.mark.exhaustive
 def test_a_sweep_in_between_costs_another_try_and_no_recording(far: Archive, stage: Scene) -> None:
     recording_id = stage.capture(1)
     begun = sealing.begin(far, recording_id)
@@ -245,6 +247,7 @@ def test_a_sweep_in_between_costs_another_try_and_no_recording(far: Archive, sta
     assert stage.state(recording_id) is RecordingState.SEALED
 
 
+@pytest.mark.exhaustive
 def test_verify_accounts_for_what_is_there_and_says_when_it_could_not_look(
     far: Archive, stage: Scene, host: VaultHost, folder: VaultFolder
 ) -> None:
@@ -261,6 +264,7 @@ def test_verify_accounts_for_what_is_there_and_says_when_it_could_not_look(
     assert "its file is not in the vault" in found.text
 
 
+@pytest.mark.exhaustive
 def test_a_part_is_erased_there_and_finished_when_it_went_in_the_middle(
     far: Archive, stage: Scene, host: VaultHost
 ) -> None:
@@ -282,6 +286,7 @@ def test_a_part_is_erased_there_and_finished_when_it_went_in_the_middle(
     must_be_erased(there, recording_id)
 
 
+@pytest.mark.exhaustive
 def test_a_backup_fetches_from_there_what_may_be_copied(
     far: Archive, stage: Scene, host: VaultHost, folder: VaultFolder, tmp_path: Path
 ) -> None:
