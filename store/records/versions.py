@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from policy import toml_file
@@ -80,8 +81,9 @@ def version(db: Db, content_hash: str) -> Version | None:
     return _version(found)
 
 
+@lru_cache(maxsize=64)
 def as_policy(version: Version) -> Policy:
-    """Return the policy that the kept text of a version is.
+    """Return the policy that the kept text of a version is; read once, for a version never changes.
 
     Raises:
         ConfigError: If this version of the program cannot read it.
@@ -102,6 +104,18 @@ def promised_to(db: Db, content_hash: str) -> Policy:
     if kept is None:
         raise NotFound(f"policy version {content_hash[:12]}: its text is not kept any more")
     return as_policy(kept)
+
+
+def of_recordings(db: Db, call_id: CallId) -> tuple[str, ...]:
+    """Return the versions that the recordings of a call were made under, by their hashes."""
+    found = db.rows("SELECT DISTINCT policy_hash FROM recordings WHERE call_id = ?", (call_id,))
+    return tuple(row["policy_hash"] for row in found)
+
+
+def newest_hash(db: Db) -> str | None:
+    """Return the version that was first used last, or None where none is kept."""
+    found = db.rows("SELECT content_hash FROM policy_versions ORDER BY first_used_at DESC LIMIT 1")
+    return found[0]["content_hash"] if found else None
 
 
 def all_versions(db: Db) -> tuple[Version, ...]:

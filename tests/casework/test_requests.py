@@ -28,6 +28,7 @@ from store.cases import rectifications
 from store.cases import request_calls as rows
 from store.cases.rectifications import Field
 from store.cases.requests import RequestRow, Stage
+from store.figures import keeping as figures
 from store.logbook import ledger
 from store.records import calls, recordings
 from store.retention import closures, destruction, keeping, purge
@@ -137,6 +138,7 @@ def test_a_request_in_the_last_minute_keeps_what_it_may_be_about_and_nobody_sees
         # to everybody it is as gone as the other one
         assert [one.recording_id for one in rows.shown(stage.db) if one.erased_at is None] == []
         assert holds.listed(stage.archive, None, running=False) == ()
+        assert figures.present(stage.db, stage.policy, stage.clock.now()).recordings == 0
         later = purge.look(stage.archive, stage.clock.now() + timedelta(days=400))
         assert mine not in {due.recording_id for due in later.recordings}
         assert mine not in str(
@@ -248,6 +250,18 @@ def test_g6_in_groningen_asking_alone_does_not_extend_and_a_named_person_can(tmp
         confirm(stage, row, recording_id, keep=True)
         (hold,) = keeping.state_of(stage.db, recording_id).holds
         assert (hold.reason, hold.deviates) == ("access_request", True)
+
+
+def test_a_second_request_beyond_the_term_is_told_that_the_hold_is_placed_once(heerde: Scene) -> None:
+    recording_id = heerde.keep(1)
+    row = confirmed(heerde, Right.ACCESS, recording_id)
+    settling.fulfil(heerde.archive, question(heerde), row, How(copies=COPY))
+    row = receive(heerde)
+    term_over(heerde, recording_id)
+    assert purged(heerde) == []
+    row = identified(heerde, row)
+    with pytest.raises(StateConflict, match='a hold for "access_request" is placed once'):
+        confirm(heerde, row, recording_id)
 
 
 def test_nothing_is_released_before_identity_and_before_a_call_is_confirmed(heerde: Scene) -> None:
@@ -395,6 +409,7 @@ def test_under_consent_an_objection_and_a_withdrawal_erase_as_withdrawn(tmp_path
         assert recordings.get_recording(stage.db, recording_id).erased_because is ErasedBecause.WITHDRAWN
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("policy", ["groningen", "heerde", "nunspeet", "rvo"])
 @pytest.mark.parametrize("right", [Right.WITHDRAWAL, Right.OBJECTION])
 def test_under_another_ground_it_is_closed_until_it_is_decided(
