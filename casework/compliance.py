@@ -52,6 +52,18 @@ class _Case:
 
 Look = Callable[[_Case], Found]
 
+_NO_PROMISE: Final = (
+    *(
+        "identity.organisation",
+        "identity.title",
+        "identity.statement",
+        "identity.controller",
+        "identity.date",
+    ),
+    *("identity.reference", "identity.contacts", "numbers", "aliases", "conflicts"),
+)
+"""Who somebody is and how they are reached is no promise; contradictions stand in what is published."""
+
 
 def make(
     db: Db, archive: Archive, policy: Policy, period: Period, *, now: datetime, verify: bool
@@ -67,7 +79,6 @@ def make(
         verify: Whether the whole ledger is verified as well: half a minute for a year.
     """
     evidence = Evidence(db=db, policy=policy.name, period=period, now=now)
-    promised = [one for one in sources(policy) if not one.assumed and not one.key.startswith("conflicts.")]
     return Compliance(
         policy=policy.name,
         organisation=policy.identity.organisation,
@@ -76,9 +87,18 @@ def make(
         before=to_iso(period.before),
         made_at=to_iso(now),
         versions=evidence.versions(),
-        lines=tuple(_line(evidence, policy, one) for one in promised),
+        lines=tuple(_line(evidence, policy, one) for one in promised(policy)),
         general=(*_ledger(db, archive, verify), *_keys(evidence), _marks(archive, policy)),
         deviations=tuple(_deviations(db, policy, evidence)),
+    )
+
+
+def promised(policy: Policy) -> tuple[Citation, ...]:
+    """Return what a policy promises by an article: not who it is, nor what was assumed."""
+    return tuple(
+        one
+        for one in sources(policy)
+        if not one.assumed and not any(_is_under(one.key, prefix) for prefix in _NO_PROMISE)
     )
 
 
