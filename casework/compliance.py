@@ -6,7 +6,7 @@ a promise of which nothing is counted here says so, and nobody's word is put in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -405,6 +405,7 @@ def _deviations(db: Db, policy: Policy, evidence: Evidence) -> Sequence[Deviatio
         )
         for row in found
     ]
+<<<<<<< HEAD
     ordered = [
         Deviation(
             what="order",
@@ -416,3 +417,19 @@ def _deviations(db: Db, policy: Policy, evidence: Evidence) -> Sequence[Deviatio
         for one in orders.between(db, policy.name, evidence.period.since, evidence.period.before)
     ]
     return [*granted, *held, *ordered]
+=======
+    return [*granted, *held, *_orders(db, policy, evidence)]
+
+
+def _orders(db: Db, policy: Policy, evidence: Evidence) -> Iterator[Deviation]:
+    """Yield each compulsory order of the period, with the deviation by which it was obeyed, if any."""
+    for order in orders.between(db, policy.name, evidence.period.since, evidence.period.before):
+        deviation = order.deviation
+        yield Deviation(
+            what="order",
+            about=f"{order.reference} ({order.legal_basis}), {order.stage}",
+            why="no deviation is on record" if deviation is None else deviation.finding,
+            decided_by="" if deviation is None else deviation.approved_by,
+            until="" if deviation is None else to_iso(deviation.until),
+        )
+>>>>>>> main
