@@ -68,6 +68,7 @@ def _values(config: Config, policies: Policies, patience_s: int) -> dict[str, st
         "SOCKET": str(config.path("socket")),
         "AGI_CONSENT": str(scripts / "consentline-agi-consent"),
         "AGI_GATE_MARK": str(scripts / "consentline-agi-gate-mark"),
+        "AGI_MONITOR": str(scripts / "consentline-agi-monitor"),
         "AGI_WITHDRAW": str(scripts / "consentline-agi-withdraw"),
         "PATIENCE_S": str(patience_s),
         "PREFIX_RECORDED": config.agents.prefix_recorded,

@@ -136,7 +136,7 @@ def confirm(
         )
     if row.right in _ERASES:
         question = replace(question, action=Action.ERASE)
-    hold_id = _hold(archive, question, row, found.recording_id) if wants_kept else None
+    hold_id = _hold(archive, question, row, found.recording_id, needed=unseen) if wants_kept else None
     until = deadlines.over_at(max(row.decide_by, deadlines.day_of(at)))
     try:
         asking.confirm(archive, question, found.recording_id, row.reference, until, at)
@@ -221,9 +221,16 @@ def _must_agree(found: RecordingRow, named_at: datetime) -> None:
         )
 
 
-def _hold(archive: Archive, question: Question, row: RequestRow, recording_id: RecordingId) -> int | None:
-    """Place the hold by law; one that was placed before is not placed anew, and runs as it runs."""
-    if any(hold.reason == HOLD for hold in keeping.state_of(archive.db, recording_id).holds):
+def _hold(
+    archive: Archive, question: Question, row: RequestRow, recording_id: RecordingId, *, needed: bool
+) -> int | None:
+    """Place the hold by law; one that was placed for an earlier request is not placed anew.
+
+    Raises:
+        StateConflict: If that keeps it no more, and nothing else does.
+    """
+    earlier = [hold for hold in keeping.state_of(archive.db, recording_id).holds if hold.reason == HOLD]
+    if earlier and not needed:
         return None
     return holds.place(archive, recording_id, HOLD, _by(question), why=f"request {row.reference}").hold_id
 

@@ -14,7 +14,7 @@ from policy.access import Access, Action, Calls, Grant, PurposeName, RoleName
 from policy.clock import LOCAL_ZONE
 from policy.errors import RefusedByPolicy, StateConflict
 from policy.model import Policy
-from policy.permission import Rule, refused_at_once
+from policy.permission import Because, Rule, refused_at_once
 from policy.retention import DataKind
 from policy.reviews import Reviews, Seen
 from policy.situation import Person, PersonId
@@ -205,7 +205,7 @@ def _denial(archive: Archive, policy: Policy, person: Person) -> Rule | None:
     )
     for purpose in purposes:
         refused = refused_at_once(person, Action.LISTEN, PurposeName(purpose), archive.clock.now(), access)
-        if refused is not None:
+        if refused is not None and refused.because in (Because.DENIED, Because.EXCLUDED):
             return refused.rule
     return None
 

@@ -19,7 +19,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from casework import incidents
-from casework.notices import HandoverNotices, IncidentNotices, OrderNotices
+from casework.monitoring import LiveCall
+from casework.notices import HandoverNotices, IncidentNotices, OrderNotices, RequestNotices
 from daemon.agent_keys import AgentKeys
 from daemon.agi_ends import AgiEnds
 from daemon.bridges import Bridges, Met, Parted
@@ -31,6 +32,7 @@ from daemon.desks.holds import HoldsDesk
 from daemon.desks.incidents import IncidentsDesk
 from daemon.desks.keys import KeyDesk
 from daemon.desks.ledger import LedgerDesk
+from daemon.desks.monitoring import MonitoringDesk
 from daemon.desks.notices import NoticesDesk
 from daemon.desks.operations import OperationsDesk
 from daemon.desks.people import PeopleDesk
@@ -49,6 +51,7 @@ from daemon.lock import sole_owner
 from daemon.mark_intake import MarkIntake
 from daemon.metrics import Metrics, MetricsSite
 from daemon.mirroring import Mirroring
+from daemon.monitoring import Monitoring
 from daemon.notices import NoticeKeeper
 from daemon.operations import DaemonOperations, Links
 from daemon.peers import Doorman
@@ -64,13 +67,14 @@ from ivr.ari import Ari, Connected, Lost, Received
 from ivr.dispatch import Dispatch
 from ivr.prompts import PromptLibrary
 from ivr.signals import Signal
+from ivr.state import Phase
 from policy.alarm_kinds import Ending
 from policy.clock import Clock, Randomness, SystemClock, SystemRandomness
 from policy.config import Config
 from policy.errors import ConsentlineError, DestructionIncomplete, NotFound, Unavailable
 from policy.load import Policies, load_policies
 from policy.pause import Pause
-from policy.vocabulary import CallId, RecordingId, RecordingState
+from policy.vocabulary import CallId, PolicyName, RecordingId, RecordingState
 from policy.warnings import how_to_fill_in, terms_not_filled_in
 from recorder.ami import Ami, AmiAccess, Heard, LinkUp, reconnect_delays
 from recorder.ami_wire import Tampered, list_channels, show_channel
@@ -254,9 +258,16 @@ class Service:
             register=register,
             metrics=self._metrics,
         )
+        self._monitoring = Monitoring(
+            archive,
+            register.thread,
+            calls=self._calls_now,
+            hang_up=self._ari.channels.hangup,
+            is_there=tape.alive,
+        )
         self._notices = NoticeKeeper(
             notify=config.notify,
-            sources=(IncidentNotices(), OrderNotices(), HandoverNotices()),
+            sources=(IncidentNotices(), OrderNotices(), HandoverNotices(), RequestNotices(policies)),
             register=register,
         )
         self._jobs = self._recurring()
@@ -336,6 +347,7 @@ class Service:
             KeyDesk(db=archive.db, thread=thread, proofs=self._proofs, clock=self._clock),
             RotationDesk(archive=archive, thread=thread, proofs=self._proofs),
             AccessDesk(self._doorway, self._proofs),
+            MonitoringDesk(self._monitoring, self._doorway, self._proofs),
             RequestsDesk(
                 archive=archive,
                 thread=thread,
@@ -373,6 +385,7 @@ class Service:
             await stop.wait()
             await self._dispatch.drain(DRAIN_WITHIN_S)
         finally:
+            await self._monitoring.close()
             await self._pauses.close()
             await control.stop()
             if site is not None:
@@ -390,6 +403,7 @@ class Service:
         return (
             self._watch_partners,
             self._agent_keys.run,
+            self._monitoring.run,
             self._scope.run,
             self._holders.run,
             self._queues.run,
@@ -447,9 +461,23 @@ class Service:
             self._links_up.set()
         self._agi_ends.hear(event)
         self._scope.hear(event)
+        self._monitoring.hear(event)
         self._queues.hear(event)
         for found in self._bridges.hear(event):
             self._met.put_nowait(found)
+
+    def _calls_now(self) -> Sequence[LiveCall]:
+        """Return every call that passed a gate and goes on, as listening in is judged."""
+        return [
+            LiveCall(
+                call_id=call.call_id,
+                policy=PolicyName(call.policy),
+                recording_id=self._captures.running_on(call.call_id),
+                permits_recording=call.outcome.permits_recording,
+            )
+            for call in self._dispatch.live()
+            if call.phase is Phase.CALL and call.policy is not None and call.outcome is not None
+        ]
 
     def _heard_again(self, channel_id: CallId) -> None:
         self._agent_keys.tell(channel_id, Signal.RESUMED)
@@ -487,9 +515,11 @@ class Service:
         while True:
             match await self._met.get():
                 case Met(channel_id=channel_id, call_id=call_id):
+                    self._monitoring.met(channel_id, call_id)
                     await self._dispatch.watch(channel_id, call_id)
                 case Parted(channel_id=channel_id):
                     self._pauses.agent_left(channel_id)
+                    self._monitoring.parted(channel_id)
                     await self._dispatch.unwatch(channel_id)
 
     async def _look_at_bridges(self) -> None:
@@ -504,6 +534,7 @@ class Service:
                 continue
             self._agi_ends.look_again({one.channel_id for one in listed})
             self._scope.look_again(listed)
+            await self._monitoring.end_strangers(listed)
             for found in self._bridges.look_again((one.channel_id, one.bridge_id) for one in listed):
                 self._met.put_nowait(found)
             await asyncio.sleep(BRIDGES_AGAIN_AFTER_S)

@@ -92,6 +92,7 @@ class Reviews(Section):
         live_when_asked: When the agent asks for it (N9).
         live_when_recording_fails: When recording is technically impossible (N9).
         live_on_refused_calls: Also on a call whose recording was refused.
+        live_at_most_min: For how many minutes at once.
     """
 
     at_least_every: Period | None = None
@@ -110,6 +111,7 @@ class Reviews(Section):
     live_when_asked: bool = False
     live_when_recording_fails: bool = False
     live_on_refused_calls: bool = False
+    live_at_most_min: Annotated[int, Field(ge=1, le=240)] = 30
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:

@@ -90,18 +90,23 @@ def export_registrations(
     proved = asked(daemon, who).prove(daemon)
     question = {**proved.to_json(), "incidents": list(incidents), "how": how}
     rows = daemon.ask_rows("POST", "/registrations/view", question)
-    written = _written(rows, how, language_code)
+    text = written(rows, how, language_code)
     if target is None:
-        click.echo(written, nl=False)
+        click.echo(text, nl=False)
         return
     with in_words(), new_file(target) as file:
-        file.stream.write(written.encode())
+        file.stream.write(text.encode())
         file.finish("page")
         file.publish()
     click.echo(str(target))
 
 
-def _written(rows: Sequence[Mapping[str, Any]], how: str, language_code: str) -> str:
+def written(rows: Sequence[Mapping[str, Any]], how: str, language_code: str) -> str:
+    """Return registrations as `json`, `csv`, or the `page` of one.
+
+    Raises:
+        NotFound: If a page is wanted of what was not registered.
+    """
     if how == "json":
         return json.dumps([dict(row) for row in rows], indent=2, ensure_ascii=False) + "\n"
     if how == "csv":
@@ -119,12 +124,12 @@ def _written(rows: Sequence[Mapping[str, Any]], how: str, language_code: str) ->
 
 
 def _table(rows: Iterable[Mapping[str, Any]]) -> str:
-    written = io.StringIO()
-    table = csv.DictWriter(written, FIELDS, lineterminator="\r\n")
+    text = io.StringIO()
+    table = csv.DictWriter(text, FIELDS, lineterminator="\r\n")
     table.writeheader()
     for row in rows:
         table.writerow({field: _harmless(row.get(field)) for field in FIELDS})
-    return written.getvalue()
+    return text.getvalue()
 
 
 def _harmless(value: object) -> object:

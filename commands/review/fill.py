@@ -72,7 +72,7 @@ def fill(
     proved = passphrases.prove(daemon)
     if written is None and not typed:
         rows = daemon.ask_rows("POST", "/reviews/form", proved.to_json())
-        typed, remark = _prompted(rows, remark)
+        typed, remark = prompted(rows, remark)
         proved = passphrases.prove_again(daemon, proved)
     form = {"recording": recording, **_form(written, typed, remark)}
     rows = daemon.ask_rows("POST", "/reviews/fill", {**proved.to_json(), **why.to_json(), **form})
@@ -85,7 +85,7 @@ def _form(written: FilledIn | None, typed: Mapping[str, int | str], remark: str 
     return {"scores": dict(written.scores), "remark": written.remark if remark is None else remark}
 
 
-def _prompted(criteria: Sequence[Mapping[str, Any]], remark: str | None) -> tuple[dict[str, int | str], str]:
+def prompted(criteria: Sequence[Mapping[str, Any]], remark: str | None) -> tuple[dict[str, int | str], str]:
     """Ask on the terminal for each criterion, and for a remark where none was given."""
     scores: dict[str, int | str] = {
         one["criterion"]: click.prompt(

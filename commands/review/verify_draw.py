@@ -30,12 +30,16 @@ def verify_draw(invocation: Invocation, /, *, number: int, as_json: bool, **give
       consentline review verify-draw 12
     """
     from commands.identity.proving import asked
-    from policy.errors import IntegrityError
+    from policy.errors import IntegrityError, StateConflict
 
     daemon = invocation.daemon()
     proved = asked(daemon, who_of(given)).prove(daemon)
     sample = daemon.ask_object("POST", "/reviews/drawn", {**proved.to_json(), "draw": number})
-    wrong = list(_differences(sample))
+    if sample["ledger"] is None:
+        raise StateConflict(
+            f"draw {number}: what the ledger told of it has expired, so nothing can be compared"
+        )
+    wrong = list(_differences(sample, sample["ledger"]))
     if wrong:
         raise IntegrityError(f"draw {number}: {wrong[0]}")
     row = {
@@ -47,14 +51,10 @@ def verify_draw(invocation: Invocation, /, *, number: int, as_json: bool, **give
     show([row], COLUMNS, as_json=as_json)
 
 
-def _differences(sample: Mapping[str, Any]) -> Iterator[str]:
-    """Give what is not as it was told; the daemon's own word is not taken for it."""
+def _differences(sample: Mapping[str, Any], told: Mapping[str, Any]) -> Iterator[str]:
+    """Give what is not as the ledger has it; the draw is made anew, here."""
     from store.access import draws
 
-    told = sample["ledger"]
-    if told is None:
-        yield "what the ledger told of it has expired, so nothing shows that it was so"
-        return
     for key in ("draw", "policy", "purpose", "seed", "per_agent", "population_sha256"):
         if told.get(key) != sample[key]:
             yield f"{key}: must be {told.get(key)}, as the ledger has it, got {sample[key]}"

@@ -49,7 +49,7 @@ KEYS: Final[Mapping[str, Said]] = {
     "in_vain": Said("voor niets gewacht", "waited in vain"),
     "gone_at_notice": Said("opgehangen tijdens de melding", "hung up during the notice"),
     "not_known": Said("niet bekend", "not known"),
-    "answered_rate": Said("beantwoord", "answered"),
+    "answered_rate": Said("deel beantwoord", "share answered"),
     "waited_median": Said("wachttijd, mediaan", "waiting time, median"),
     "waited_p90": Said("wachttijd, 90 % korter dan", "waiting time, 90 % shorter than"),
     "talked_median": Said("gespreksduur, mediaan", "duration, median"),

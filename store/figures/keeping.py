@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 from policy.clock import from_ms, to_ms
 from policy.vocabulary import PolicyName
 from publish.reports.figures import By
+from store.cases import request_calls
 from store.db import Db, Value
 from store.figures.period import Period, group_by
 from store.figures.tally import Tally
@@ -102,14 +104,16 @@ def lateness(db: Db, policy: PolicyName, period: Period) -> Lateness:
 
 
 def present(db: Db, policy: PolicyName, now: datetime) -> Present:
-    """Return what there is now."""
-    values: dict[str, Value] = {"policy": policy, "now": to_ms(now), "late": LATE_AFTER_MS}
+    """Return what there is now; what a request alone keeps unseen is not told of."""
+    unseen = json.dumps(sorted(request_calls.keeping_alone(db, now)))
+    values: dict[str, Value] = {"policy": policy, "now": to_ms(now), "late": LATE_AFTER_MS, "unseen": unseen}
     (row,) = db.rows(
         "SELECT count(*) FILTER (WHERE state <> 'lost') AS recordings,"
         " min(started_at) FILTER (WHERE state <> 'lost') AS oldest,"
         " count(*) FILTER (WHERE due_at + :late < :now) AS overdue,"
         " count(*) FILTER (WHERE state = 'lost') AS lost"
-        " FROM recordings WHERE policy = :policy AND erased_at IS NULL",
+        " FROM recordings WHERE policy = :policy AND erased_at IS NULL"
+        " AND recording_id NOT IN (SELECT value FROM json_each(:unseen))",
         values,
     )
     (held,) = db.rows(

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from casework import holds, request_calls, requests, settling
+from casework.notices import RequestNotices
 from casework.request_calls import Candidate
 from casework.requests import PURPOSE, Asked
 from casework.ruling import Caseworker
 from casework.settling import How
 from policy.access import Action, Closure
 from policy.errors import AccessRefused, ConsentlineError, NotFound, RefusedByPolicy, StateConflict
+from policy.notify import Notify
 from policy.refusals import RefusalGround
 from policy.rights import REQUESTABLE, IdentityCheck, Right
 from policy.vocabulary import ErasedBecause, PolicyName, RecordingId, WithdrawnBy
@@ -26,8 +28,10 @@ from store.access.door import Question
 from store.access.finding import Search
 from store.cases import rectifications
 from store.cases import request_calls as rows
+from store.cases.notices import Notice, NoticeKind
 from store.cases.rectifications import Field
 from store.cases.requests import RequestRow, Stage
+from store.figures import keeping as figures
 from store.logbook import ledger
 from store.records import calls, recordings
 from store.retention import closures, destruction, keeping, purge
@@ -137,6 +141,7 @@ def test_a_request_in_the_last_minute_keeps_what_it_may_be_about_and_nobody_sees
         # to everybody it is as gone as the other one
         assert [one.recording_id for one in rows.shown(stage.db) if one.erased_at is None] == []
         assert holds.listed(stage.archive, None, running=False) == ()
+        assert figures.present(stage.db, stage.policy, stage.clock.now()).recordings == 0
         later = purge.look(stage.archive, stage.clock.now() + timedelta(days=400))
         assert mine not in {due.recording_id for due in later.recordings}
         assert mine not in str(
@@ -248,6 +253,18 @@ def test_g6_in_groningen_asking_alone_does_not_extend_and_a_named_person_can(tmp
         confirm(stage, row, recording_id, keep=True)
         (hold,) = keeping.state_of(stage.db, recording_id).holds
         assert (hold.reason, hold.deviates) == ("access_request", True)
+
+
+def test_a_second_request_beyond_the_term_is_told_that_the_hold_is_placed_once(heerde: Scene) -> None:
+    recording_id = heerde.keep(1)
+    row = confirmed(heerde, Right.ACCESS, recording_id)
+    settling.fulfil(heerde.archive, question(heerde), row, How(copies=COPY))
+    row = receive(heerde)
+    term_over(heerde, recording_id)
+    assert purged(heerde) == []
+    row = identified(heerde, row)
+    with pytest.raises(StateConflict, match='a hold for "access_request" is placed once'):
+        confirm(heerde, row, recording_id)
 
 
 def test_nothing_is_released_before_identity_and_before_a_call_is_confirmed(heerde: Scene) -> None:
@@ -395,6 +412,7 @@ def test_under_consent_an_objection_and_a_withdrawal_erase_as_withdrawn(tmp_path
         assert recordings.get_recording(stage.db, recording_id).erased_because is ErasedBecause.WITHDRAWN
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("policy", ["groningen", "heerde", "nunspeet", "rvo"])
 @pytest.mark.parametrize("right", [Right.WITHDRAWAL, Right.OBJECTION])
 def test_under_another_ground_it_is_closed_until_it_is_decided(
@@ -512,3 +530,25 @@ def test_a_hold_after_a_withdrawal_is_refused(heerde: Scene) -> None:
     )
     with pytest.raises(StateConflict, match=r"erasure has begun \(withdrawn\), nothing keeps it"):
         holds.place(heerde.archive, recording_id, "access_request", OFFICER, why="inzage")
+
+
+def test_who_settles_is_told_a_week_before_while_the_deadline_runs_and_until_it_is_decided(
+    heerde: Scene,
+) -> None:
+    heerde.keep(1)
+    row = identified(heerde, receive(heerde, Right.ACCESS))
+    source = RequestNotices(heerde.policies)
+
+    def told() -> list[Notice]:
+        return list(source.wanted(heerde.db, heerde.clock.now(), Notify()))
+
+    (notice,) = told()
+    assert (notice.kind, notice.role, notice.about) == (
+        NoticeKind.REQUEST_DUE,
+        "privacy_officer",
+        row.request_id,
+    )
+    assert timedelta(days=7) < notice.deadline_at - notice.tell_at < timedelta(days=11)
+    requests.extend(heerde.archive, question(heerde), row)
+    (later,) = told()
+    assert later.deadline_at > notice.deadline_at

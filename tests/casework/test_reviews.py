@@ -380,7 +380,7 @@ def test_r4_rvo_has_no_notes_and_nobody_is_shown_any(tmp_path: Path) -> None:
         with pytest.raises(RefusedByPolicy, match="R3, R4, R5: nobody is told how an agent develops"):
             development.write(stage.archive, policy_of(stage), worker(ANNA), JAN, "gaat goed")
         with pytest.raises(
-            RefusedByPolicy, match="R3, Ontvangers: only the agent of the call, coaches and trainers"
+            RefusedByPolicy, match="R3, R4, R5: scores are shown to the agent or the coach, and an is"
         ):
             reviews.listed(stage.archive, policy_of(stage), worker(AN))
 

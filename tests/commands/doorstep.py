@@ -23,8 +23,12 @@ from casework.requests import Asked
 from cli import run
 from daemon.control import ControlSocket
 from daemon.desks.access import AccessDesk
+from daemon.desks.giving_out import GivingOutDesk
+from daemon.desks.incidents import IncidentsDesk
 from daemon.desks.keys import KeyDesk
+from daemon.desks.registrations import RegistrationsDesk
 from daemon.desks.requests import RequestsDesk
+from daemon.desks.reviews import ReviewsDesk
 from daemon.doorway import Doorway
 from daemon.peers import Doorman
 from daemon.proofs import Proofs
@@ -109,6 +113,11 @@ class Doorstep:
         desks = (
             KeyDesk(db=self._archive.db, thread=self._thread, proofs=proofs, clock=clock),
             AccessDesk(self._doorway, proofs),
+            IncidentsDesk(self._archive, self._thread, proofs),
+            RegistrationsDesk(self._archive, self._thread, self.stage.policies, proofs),
+            GivingOutDesk(
+                self._archive, self._thread, self.stage.policies, proofs=proofs, doorway=self._doorway
+            ),
             RequestsDesk(
                 archive=self._archive,
                 thread=self._thread,
@@ -116,6 +125,7 @@ class Doorstep:
                 proofs=proofs,
                 tag_key=tag_key,
             ),
+            ReviewsDesk(archive=self._archive, thread=self._thread, doorway=self._doorway, proofs=proofs),
         )
 
         async def nobody(login: str) -> PersonId | None:

@@ -67,6 +67,7 @@ def test_the_table_names_every_command_that_was_promised() -> None:
         "incident": "assess export flag list note register",
         "ledger": "verify show checkpoint export rotate-key",
         "keys": "grant list revoke rotate",
+        "monitor": "ask authorise",
         "order": "close confirm deviate list package register show",
         "people": "add add-line change end-line enrol give-hat informed list passphrase retire show take-hat",
         "request": "close confirm extend fulfil identity list new refuse show",
