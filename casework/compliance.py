@@ -405,19 +405,6 @@ def _deviations(db: Db, policy: Policy, evidence: Evidence) -> Sequence[Deviatio
         )
         for row in found
     ]
-<<<<<<< HEAD
-    ordered = [
-        Deviation(
-            what="order",
-            about=one.legal_basis,
-            why=one.deviation.finding if one.deviation is not None else one.authority,
-            decided_by=one.deviation.approved_by if one.deviation is not None else one.stage,
-            until=to_iso(one.answer_by),
-        )
-        for one in orders.between(db, policy.name, evidence.period.since, evidence.period.before)
-    ]
-    return [*granted, *held, *ordered]
-=======
     return [*granted, *held, *_orders(db, policy, evidence)]
 
 
@@ -430,6 +417,5 @@ def _orders(db: Db, policy: Policy, evidence: Evidence) -> Iterator[Deviation]:
             about=f"{order.reference} ({order.legal_basis}), {order.stage}",
             why="no deviation is on record" if deviation is None else deviation.finding,
             decided_by="" if deviation is None else deviation.approved_by,
-            until="" if deviation is None else to_iso(deviation.until),
+            until=None if deviation is None else to_iso(deviation.until),
         )
->>>>>>> main

@@ -239,7 +239,9 @@ def test_an_order_is_a_deviation_in_the_compliance_report_and_overdue_work_is_co
             now=now,
             verify=False,
         )
-        assert [(one.what, one.about) for one in account.deviations] == [("order", "Sv art. 126nd")]
+        assert [(one.what, one.about) for one in account.deviations] == [
+            ("order", "2026-9 (Sv art. 126nd), registered")
+        ]
 
 
 def test_who_may_read_what_and_each_answer_is_on_the_ledger(eindhoven: Scene) -> None:
