@@ -105,7 +105,7 @@ def test_what_cannot_be_packaged_leaves_nothing_and_can_be_made_anew(
 ) -> None:
     assert door.run(HEAD, *NEW).code == 0
     assert door.run(OFFICER, "handover", "approve", 1).code == 0
-    sealed = door.stage.archive.vault.path(recording)
+    sealed = Path(door.stage.archive.vault.place(recording))
     whole = sealed.read_bytes()
     sealed.chmod(0o600)
     sealed.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
