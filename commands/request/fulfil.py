@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,6 +130,7 @@ def _with_copy(
     package = daemon.ask_object(
         "POST", f"/requests/{request}/package", {**proved.to_json(), "reason": reason}
     )
+    proved = replace(proved, policy=package["policy"])  # whoever has hats under several opens under this one
     why = Why(purpose=PURPOSE, reason=reason, case=package["reference"])
     with (
         ending_leaves_nothing(),

@@ -243,6 +243,7 @@ class RequestsDesk:
             package = answers.package_of(self._archive, question.policy, row, copied)
             return {
                 "reference": row.reference,
+                "policy": row.policy,
                 "recordings": {name: found.recording_id for name, found in package.folders.items()},
                 "silence": package.silence,
                 "statements": {name: list(said) for name, said in package.statements.items()},

@@ -13,6 +13,7 @@ import soundfile
 
 from policy.rights import Right
 from store.logbook import ledger
+from store.persons import hats
 from tests.commands.conftest import one_error
 from tests.commands.doorstep import AGENT, OFFICER, Doorstep
 from tests.commands.test_access_commands import door, ok  # noqa: F401 - a fixture
@@ -79,6 +80,9 @@ def test_a_request_for_access_from_its_arrival_to_the_package(door: Doorstep, tm
 
 def test_portability_has_what_a_computer_reads(door: Doorstep, tmp_path: Path) -> None:  # noqa: F811
     door.keep(1)
+    with door.stage.db.write() as tx:  # hats under several policies: the request says which
+        heerde, now = door.stage.policies.named("heerde"), door.stage.clock.now()
+        hats.give(tx, OFFICER, heerde, "privacy_officer", since=None, until=None, at=now, actor="test")
     number, target = door.request(1, Right.PORTABILITY), tmp_path / "mee.zip"
     ok(
         door.run(
