@@ -19,6 +19,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -221,10 +222,13 @@ class Site:
             SandboxError: it failed, with what it said.
         """
         rows = self.cli("recordings", "list")
-        policy = next(row["policy"] for row in rows if row["recording_id"] == recording_id)
+        row = next(row for row in rows if row["recording_id"] == recording_id)
+        policy = row["policy"]
         role = self.run("people", "give-hat", PERSON, OFFICER, "--policy", policy, check=False)
         if role.returncode not in (0, WORN_ALREADY):
             raise SandboxError(f"people give-hat: {role.stderr.strip()}")
+        who = ("--person", PERSON, "--policy", policy)
+        self._confirm_a_request(recording_id, row["started_at"], who)
         why = (
             "--purpose",
             "data_subject_request",
@@ -233,9 +237,19 @@ class Site:
             "--case",
             "SANDBOX",
         )
-        who = ("--person", PERSON, "--policy", policy)
-        self.run("approvals", "confirm", recording_id, *why, *who, with_passphrase=True)
         self.run("export", recording_id, *why, *who, "--to", str(target), with_passphrase=True)
+
+    def _confirm_a_request(self, recording_id: str, started_at: str, who: Sequence[str]) -> None:
+        """Take a request about a call in, show identity, and confirm the call; erasure keeps nothing longer."""
+        began_at = datetime.fromisoformat(started_at)
+        when = ("--from", started_at, "--to", (began_at + timedelta(minutes=1)).isoformat())
+        taken = ("request", "new", "--right", "erasure", *when, "--case", "SANDBOX", *who)
+        (request,) = self.cli(*taken, with_passphrase=True)
+        number, why = str(request["request_id"]), ("--reason", "to hear what was recorded")
+        shown = ("--confirmed", "--by", "call_facts")
+        self.run("request", "identity", number, *shown, *why, *who, with_passphrase=True)
+        told = ("--at", started_at, "--subject", "sandbox")
+        self.run("request", "confirm", number, recording_id, *told, *why, *who, with_passphrase=True)
 
     def environment(self) -> dict[str, str]:
         """The environment in which consentline finds this site, and espeak-ng."""

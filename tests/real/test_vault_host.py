@@ -46,9 +46,9 @@ from tests.real.clocked import Ahead
 from tests.real.test_scope_five import NUMBERS, filled_in
 from tests.store.tampering import Original, copy_of, rewrite_with_the_key
 
-POLICY = "groningen"
+POLICY = "heerde"
 BACK_WITHIN_S = 40.0
-TALK_S = 2.0
+TALK_S = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +152,7 @@ def _name_hosts(site: Site, command: list[str], kept: Path) -> None:
 # --- while it is there ------------------------------------------------------------------------------
 
 
-def test_g9_a_call_is_sealed_on_the_other_host_and_nothing_of_it_lies_on_the_pbx(
+def test_h5_a_call_is_sealed_on_the_other_host_and_nothing_of_it_lies_on_the_pbx(
     two: Two, tmp_path: Path
 ) -> None:
     recording_id = two.call("71")
@@ -310,8 +310,8 @@ def test_a_log_written_anew_with_the_signing_key_is_found_by_what_left_the_host(
 ) -> None:
     forged = tmp_path / "forged.db"
     (verified,) = two.site.cli("ledger", "verify")
-    (vkey,) = verified["checkpoints"]["vkeys"]
-    signer = signing_key.load(two.site.home / "ledger.key", VerifierKey.parse(vkey))
+    (key,) = verified["checkpoints"]["keys"]
+    signer = signing_key.load(two.site.home / "ledger.key", VerifierKey.parse(key["vkey"]))
     with closing(Db.open_to_read(two.site.database, clock=SystemClock())) as database:
         copy = copy_of(database)
         rewrite_with_the_key(copy, random.Random(7), Original(db=copy, signers=(signer,), shown=()))  # noqa: S311
