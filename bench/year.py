@@ -201,7 +201,7 @@ def _reports(stage: Scene) -> Iterator[tuple[str, Callable[[], object]]]:
 
 
 def _asked(stage: Scene, wanted: Wanted) -> Callable[[], object]:
-    return lambda: reports.make(stage.db, wanted, NOW)
+    return lambda: reports.make(stage.archive, wanted, NOW)
 
 
 @contextmanager

@@ -236,6 +236,14 @@ def _assessed(case: _Case) -> Found:
     return (*stages, _count("incidents_overdue", overdue)), _kept(not overdue)
 
 
+def _answered(case: _Case) -> Found:
+    evidence = case.evidence
+    taken = sum(work.requests(evidence.db, evidence.policy, evidence.period).values())
+    overdue = work.requests_overdue(evidence.db, evidence.policy, evidence.now)
+    facts = (_count("requests_taken", taken), _count("requests_overdue", overdue))
+    return facts, _kept(not overdue) if case.key == "rights.deadline" else Kept.NOT_BY_MACHINE
+
+
 def _accessed(case: _Case) -> Found:
     rules = case.evidence.accesses_by("rule")
     if case.name == "grants":
@@ -322,6 +330,7 @@ _LOOKS: Final[Sequence[tuple[str, Look]]] = (
     ("holds", _held),
     ("sharing", _shared),
     ("incidents", _assessed),
+    ("rights", _answered),
     ("access", _accessed),
     ("reviews", _drawn),
     ("staff", _told),
@@ -408,5 +417,5 @@ def _orders(db: Db, policy: Policy, evidence: Evidence) -> Iterator[Deviation]:
             about=f"{order.reference} ({order.legal_basis}), {order.stage}",
             why="no deviation is on record" if deviation is None else deviation.finding,
             decided_by="" if deviation is None else deviation.approved_by,
-            until="" if deviation is None else to_iso(deviation.until),
+            until=None if deviation is None else to_iso(deviation.until),
         )

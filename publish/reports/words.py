@@ -161,6 +161,15 @@ KEYS: Final[Mapping[str, Said]] = {
     "folders_unmarked": Said(
         "Mappen die een reservekopie niet overslaat", "Folders that a backup would not pass"
     ),
+    "requests": Said("Verzoeken van betrokkenen", "Requests of data subjects"),
+    "handovers": Said("Overdrachten gevraagd", "Hand-overs asked for"),
+    "orders": Said("Bevelen", "Compulsory orders"),
+    "reviews": Said("Beoordelingen ingevuld", "Reviews filled in"),
+    "requests_overdue": Said("Verzoeken over hun termijn", "Requests past their deadline"),
+    "requests_taken": Said("Verzoeken ontvangen", "Requests received"),
+    "orders_overdue": Said("Bevelen die beantwoord hadden moeten zijn", "Orders overdue for an answer"),
+    "reviews_overdue": Said("Medewerkers zonder beoordeling op tijd", "Agents without their review in time"),
+    "notices_waiting": Said("Berichten die nog niet verstuurd zijn", "Notices that were not sent yet"),
     "incidents_overdue": Said(
         "Incidenten die beoordeeld hadden moeten zijn", "Incidents overdue for assessment"
     ),
