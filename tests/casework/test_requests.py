@@ -448,6 +448,8 @@ def test_a_rectified_number_is_found_by_the_new_one_and_the_old_one_goes_with_th
     row = confirmed(heerde, Right.RECTIFICATION, recording_id)
     with pytest.raises(StateConflict, match="takes what is put right"):
         settling.fulfil(heerde.archive, question(heerde), row, How())
+    with pytest.raises(ConsentlineError, match="must be a telephone number"):
+        settling.fulfil(heerde.archive, question(heerde), row, How(field=Field.CALLER, value="geen"))
     settling.fulfil(heerde.archive, question(heerde), row, How(field=Field.CALLER, value="06 87654321"))
     tag_key = settings.tag_key(heerde.db)
     for number, expected in ((NUMBER, []), ("+31687654321", [recording_id])):
