@@ -22,10 +22,12 @@ from store.files.vault_host import VaultHost
 from store.keyring import envelopes
 from store.proof import verification
 from store.records import sealing
-from store.retention import destruction, sweep
+from store.retention import backup, destruction, part_erasure, sweep
 from store.retention.destruction import Doom
 from tests.store.scene import Scene
-from tests.store.test_vault import ID, KEY, SALT
+from tests.store.test_part_erasure import hand_in, must_be_erased
+from tests.store.test_part_erasure import run as erase_part
+from tests.store.test_vault import ID, KEY, SALT, write
 from tests.store.vaults import made, served
 
 
@@ -132,6 +134,7 @@ def _youngest_child() -> int:
     return max(map(int, children))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("says", "expected"),
     [
@@ -231,6 +234,7 @@ def test_what_is_taken_back_while_it_is_pushed_is_not_sealed_and_not_left_there(
     assert folder.absent(recording_id)
 
 
+@pytest.mark.exhaustive
 def test_a_sweep_in_between_costs_another_try_and_no_recording(far: Archive, stage: Scene) -> None:
     recording_id = stage.capture(1)
     begun = sealing.begin(far, recording_id)
@@ -243,6 +247,7 @@ def test_a_sweep_in_between_costs_another_try_and_no_recording(far: Archive, sta
     assert stage.state(recording_id) is RecordingState.SEALED
 
 
+@pytest.mark.exhaustive
 def test_verify_accounts_for_what_is_there_and_says_when_it_could_not_look(
     far: Archive, stage: Scene, host: VaultHost, folder: VaultFolder
 ) -> None:
@@ -257,6 +262,43 @@ def test_verify_accounts_for_what_is_there_and_says_when_it_could_not_look(
     host.keep_up()
     (found,) = verification.verify(far.db, vault=host).report.breaks
     assert "its file is not in the vault" in found.text
+
+
+@pytest.mark.exhaustive
+def test_a_part_is_erased_there_and_finished_when_it_went_in_the_middle(
+    far: Archive, stage: Scene, host: VaultHost
+) -> None:
+    there = replace(stage, archive=far)
+    recording_id = there.keep(1)
+    part = hand_in(there, recording_id)
+
+    def goes(step: str) -> None:
+        if step == "put the new file in its place":
+            go_away(host)
+
+    with pytest.raises(Unavailable, match="went"):
+        erase_part(there, part, step=goes)
+    for look in (lambda: part_erasure.finish(far), lambda: there.hear(recording_id)):
+        with pytest.raises(Unavailable):
+            look()
+    host.keep_up()
+    assert part_erasure.finish(far) == 1
+    must_be_erased(there, recording_id)
+
+
+@pytest.mark.exhaustive
+def test_a_backup_fetches_from_there_what_may_be_copied(
+    far: Archive, stage: Scene, host: VaultHost, folder: VaultFolder, tmp_path: Path
+) -> None:
+    seal(far, stage, 1)
+    copy = backup.Backup(folder=tmp_path / "backup")
+    copy.prepare()
+    size_bytes = folder.path(ID).stat().st_size
+    assert copy.copy_sealed(host, [ID]) == (1, size_bytes)
+    assert copy.vault.path(ID).read_bytes() == folder.path(ID).read_bytes()
+    assert copy.outdated(host) == frozenset()
+    write(folder, ID, b"another by now")
+    assert copy.outdated(host) == {ID}
 
 
 def _told(stage: Scene, kind: str) -> int:
