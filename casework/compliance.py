@@ -6,7 +6,7 @@ a promise of which nothing is counted here says so, and nobody's word is put in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -21,6 +21,7 @@ from policy.retention import BackupMode
 from policy.sharing import PoliceWhen
 from publish.reports.compliance import Compliance, Deviation, Kept, Line
 from publish.reports.figures import Fact, Unit
+from store.cases import orders
 from store.db import Db
 from store.figures import keeping, work
 from store.figures.evidence import Evidence
@@ -51,6 +52,18 @@ class _Case:
 
 Look = Callable[[_Case], Found]
 
+_NO_PROMISE: Final = (
+    *(
+        "identity.organisation",
+        "identity.title",
+        "identity.statement",
+        "identity.controller",
+        "identity.date",
+    ),
+    *("identity.reference", "identity.contacts", "numbers", "aliases", "conflicts"),
+)
+"""Who somebody is and how they are reached is no promise; contradictions stand in what is published."""
+
 
 def make(
     db: Db, archive: Archive, policy: Policy, period: Period, *, now: datetime, verify: bool
@@ -66,7 +79,6 @@ def make(
         verify: Whether the whole ledger is verified as well: half a minute for a year.
     """
     evidence = Evidence(db=db, policy=policy.name, period=period, now=now)
-    promised = [one for one in sources(policy) if not one.assumed and not one.key.startswith("conflicts.")]
     return Compliance(
         policy=policy.name,
         organisation=policy.identity.organisation,
@@ -75,9 +87,18 @@ def make(
         before=to_iso(period.before),
         made_at=to_iso(now),
         versions=evidence.versions(),
-        lines=tuple(_line(evidence, policy, one) for one in promised),
+        lines=tuple(_line(evidence, policy, one) for one in promised(policy)),
         general=(*_ledger(db, archive, verify), *_keys(evidence), _marks(archive, policy)),
         deviations=tuple(_deviations(db, policy, evidence)),
+    )
+
+
+def promised(policy: Policy) -> tuple[Citation, ...]:
+    """Return what a policy promises by an article: not who it is, nor what was assumed."""
+    return tuple(
+        one
+        for one in sources(policy)
+        if not one.assumed and not any(_is_under(one.key, prefix) for prefix in _NO_PROMISE)
     )
 
 
@@ -215,6 +236,14 @@ def _assessed(case: _Case) -> Found:
     return (*stages, _count("incidents_overdue", overdue)), _kept(not overdue)
 
 
+def _answered(case: _Case) -> Found:
+    evidence = case.evidence
+    taken = sum(work.requests(evidence.db, evidence.policy, evidence.period).values())
+    overdue = work.requests_overdue(evidence.db, evidence.policy, evidence.now)
+    facts = (_count("requests_taken", taken), _count("requests_overdue", overdue))
+    return facts, _kept(not overdue) if case.key == "rights.deadline" else Kept.NOT_BY_MACHINE
+
+
 def _accessed(case: _Case) -> Found:
     rules = case.evidence.accesses_by("rule")
     if case.name == "grants":
@@ -301,6 +330,7 @@ _LOOKS: Final[Sequence[tuple[str, Look]]] = (
     ("holds", _held),
     ("sharing", _shared),
     ("incidents", _assessed),
+    ("rights", _answered),
     ("access", _accessed),
     ("reviews", _drawn),
     ("staff", _told),
@@ -375,4 +405,17 @@ def _deviations(db: Db, policy: Policy, evidence: Evidence) -> Sequence[Deviatio
         )
         for row in found
     ]
-    return [*granted, *held]
+    return [*granted, *held, *_orders(db, policy, evidence)]
+
+
+def _orders(db: Db, policy: Policy, evidence: Evidence) -> Iterator[Deviation]:
+    """Yield each compulsory order of the period, with the deviation by which it was obeyed, if any."""
+    for order in orders.between(db, policy.name, evidence.period.since, evidence.period.before):
+        deviation = order.deviation
+        yield Deviation(
+            what="order",
+            about=f"{order.reference} ({order.legal_basis}), {order.stage}",
+            why="no deviation is on record" if deviation is None else deviation.finding,
+            decided_by="" if deviation is None else deviation.approved_by,
+            until=None if deviation is None else to_iso(deviation.until),
+        )

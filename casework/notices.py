@@ -8,21 +8,27 @@ has to be called when something is decided, and no crash between a decision and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 
 from casework.giving_out import deciding
 from casework.incidents import assessing
+from casework.requests import PURPOSE
+from policy import deadlines
+from policy.access import Action
+from policy.load import Policies
 from policy.model import Policy
 from policy.notify import COUNSEL, FG, Notify
 from policy.retention import DataKind
 from policy.vocabulary import RecordingId
-from store.cases import handovers, orders
+from store.cases import handovers, orders, requests
 from store.cases.notices import Notice, NoticeKind
 from store.db import Db
 from store.records import recordings, versions
 from store.retention import holds, incidents
 from store.retention.incidents import IncidentRow
+
+WEEK: Final = timedelta(days=7)
 
 
 class Source(Protocol):
@@ -79,6 +85,40 @@ class HandoverNotices:
             moments = ((NoticeKind.HANDOVER_OPEN, notify.remind_at(until, policy.working_days)),)
             for role in deciding(policy, handover.recipient).roles:
                 yield from _each(policy, role, handover.handover_id, until, moments)
+
+
+class RequestNotices:
+    """Who settles requests is told a week before one has to be decided on (AVG art. 12(3)).
+
+    Args:
+        policies: Every policy served.
+    """
+
+    def __init__(self, policies: Policies) -> None:
+        self._policies = policies
+
+    def wanted(self, db: Db, now: datetime, notify: Notify) -> Iterator[Notice]:
+        """Yield a notice for each role that settles, until it is decided; none while its deadline rests."""
+        for request in requests.all_requests(db):
+            policy = self._policies.by_name.get(request.policy)
+            if policy is None or request.decided_at is not None or request.paused_at is not None:
+                continue
+            deadline = deadlines.over_at(request.decide_by)
+            moments = ((NoticeKind.REQUEST_DUE, notify.remind_at(deadline - WEEK, policy.working_days)),)
+            for role in settling_roles(policy):
+                yield from _each(policy, role, request.request_id, deadline, moments)
+
+
+def settling_roles(policy: Policy) -> tuple[str, ...]:
+    """Return the roles that settle requests of data subjects, each once."""
+    grants = () if policy.access is None else policy.access.grants.values()
+    settles = [
+        role
+        for one in grants
+        if PURPOSE in one.purposes and Action.EXPORT in one.actions
+        for role in one.roles
+    ]
+    return tuple(dict.fromkeys(settles))
 
 
 def notice_due_at(policy: Policy, deadline: datetime) -> datetime:

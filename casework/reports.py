@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, NoReturn
 
+from casework.reviews import turns_of
 from casework.ruling import Caseworker, Rule, refusal, worn
 from policy.clock import to_iso
 from policy.errors import ConsentlineError, RefusedByPolicy
@@ -19,7 +20,6 @@ from policy.model import Policy
 from policy.reports import ACCOUNTABILITY, ReportName
 from publish.reports.figures import By, Fact, Report, Table, Unit
 from publish.reports.tables import WHOLE, hours, rate, spread, table
-from store.db import Db
 from store.figures import accesses, calls, keeping, work
 from store.figures.period import Period
 from store.files.archive import Archive
@@ -99,10 +99,10 @@ class Draft:
 def give(archive: Archive, wanted: Wanted, by: Caseworker) -> Report:
     """Return a report to somebody who may read it; errors as those of `permit`."""
     reader = permit(archive, wanted, by)
-    return tell(archive, wanted, reader, make(archive.db, wanted, archive.clock.now()))
+    return tell(archive, wanted, reader, make(archive, wanted, archive.clock.now()))
 
 
-def make(db: Db, wanted: Wanted, now: datetime) -> Draft:
+def make(archive: Archive, wanted: Wanted, now: datetime) -> Draft:
     """Count what a report holds; only reads.
 
     Raises:
@@ -111,7 +111,7 @@ def make(db: Db, wanted: Wanted, now: datetime) -> Draft:
     if wanted.report not in _MADE:
         raise ConsentlineError(f"report {wanted.report.value}: must be asked for by its own question")
     smallest = 1 if wanted.exact else wanted.policy.reports.smallest_count
-    tables, facts = _MADE[wanted.report](db, wanted, now, smallest)
+    tables, facts = _MADE[wanted.report](archive, wanted, now, smallest)
     hidden = sum(number for _, number in tables)
     return Draft(tables=tuple(one for one, _ in tables), facts=tuple(facts), made_at=now, hidden=hidden)
 
@@ -194,8 +194,8 @@ def _refuse(archive: Archive, wanted: Wanted, by: Caseworker, rule: str) -> NoRe
 Made = tuple[Sequence[tuple[Table, int]], Sequence[Fact]]
 
 
-def _calls(db: Db, wanted: Wanted, now: datetime, smallest: int) -> Made:
-    name = wanted.policy.name
+def _calls(archive: Archive, wanted: Wanted, now: datetime, smallest: int) -> Made:
+    db, name = archive.db, wanted.policy.name
     tally = calls.answers(db, name, wanted.period, wanted.by)
     talked, waited = tally.histogram("talked"), tally.histogram("waited")
     measured = [
@@ -219,8 +219,8 @@ def _calls(db: Db, wanted: Wanted, now: datetime, smallest: int) -> Made:
     return [made], [_count("passed_unasked", unasked, smallest), *_waiting_is_kept(wanted.policy)]
 
 
-def _consent(db: Db, wanted: Wanted, now: datetime, smallest: int) -> Made:
-    tally = calls.words(db, wanted.policy.name, wanted.period, wanted.by)
+def _consent(archive: Archive, wanted: Wanted, now: datetime, smallest: int) -> Made:
+    tally = calls.words(archive.db, wanted.policy.name, wanted.period, wanted.by)
     measured = [
         rate(tally.parts, "refusal_rate", "refused", ("recorded", "withdrawn", "refused")),
         rate(tally.parts, "withdrawal_rate", "withdrawn", ("recorded", "withdrawn")),
@@ -237,8 +237,8 @@ def _consent(db: Db, wanted: Wanted, now: datetime, smallest: int) -> Made:
     return [made], []
 
 
-def _access(db: Db, wanted: Wanted, now: datetime, smallest: int) -> Made:
-    name = wanted.policy.name
+def _access(archive: Archive, wanted: Wanted, now: datetime, smallest: int) -> Made:
+    db, name = archive.db, wanted.policy.name
     tally = accesses.accesses(db, name, wanted.period, wanted.by)
     refused = accesses.refusals(db, name, wanted.period)
     parts = [part for part in accesses.ACTIONS if any(part in counts for counts in tally.parts.values())]
@@ -248,8 +248,8 @@ def _access(db: Db, wanted: Wanted, now: datetime, smallest: int) -> Made:
     return [made], [_count("access_refused", refused.total(), smallest)]
 
 
-def _retention(db: Db, wanted: Wanted, now: datetime, smallest: int) -> Made:
-    name = wanted.policy.name
+def _retention(archive: Archive, wanted: Wanted, now: datetime, smallest: int) -> Made:
+    db, name = archive.db, wanted.policy.name
     tally = keeping.erasures(db, name, wanted.period, wanted.by)
     late = tally.histogram("late")
     measured = [
@@ -282,21 +282,45 @@ def _retention(db: Db, wanted: Wanted, now: datetime, smallest: int) -> Made:
     return [made], facts
 
 
-def _casework(db: Db, wanted: Wanted, now: datetime, smallest: int) -> Made:
-    name = wanted.policy.name
+def _casework(archive: Archive, wanted: Wanted, now: datetime, smallest: int) -> Made:
+    db, name = archive.db, wanted.policy.name
     tally = work.incidents(db, name, wanted.period, wanted.by)
     made = table("incidents", wanted.by, work.STAGES, tally.parts, smallest=smallest, charted=work.STAGES)
-    facts = [Fact(key="incidents_overdue", unit=Unit.COUNT, value=work.not_assessed(db, name, now))]
-    placed = work.holds(db, name, wanted.period)
-    return [made, _holds(placed, smallest)], facts
+    kinds = (
+        ("holds", work.holds(db, name, wanted.period)),
+        ("requests", work.requests(db, name, wanted.period)),
+        ("handovers", work.handovers(db, name, wanted.period)),
+        ("orders", work.orders(db, name, wanted.period)),
+        ("reviews", work.reviews(db, name, wanted.period)),
+    )
+    facts = [
+        _number("incidents_overdue", work.not_assessed(db, name, now)),
+        _number("requests_overdue", work.requests_overdue(db, name, now)),
+        _number("orders_overdue", work.orders_overdue(db, name, now)),
+        _number("reviews_overdue", _reviews_overdue(archive, wanted.policy, now)),
+        _number("notices_waiting", work.notices_waiting(db, name)),
+    ]
+    return [made, *(_placed(key, found, smallest) for key, found in kinds)], facts
 
 
-def _holds(placed: Mapping[str, int], smallest: int) -> tuple[Table, int]:
+def _reviews_overdue(archive: Archive, policy: Policy, now: datetime) -> int:
+    """Return how many agents have not had their review in the policy's cadence."""
+    if policy.reviews is None or policy.works_council is None or policy.reviews.at_least_every is None:
+        return 0
+    return sum(turn.overdue_at(now) for turn in turns_of(archive, policy, policy.reviews))
+
+
+def _number(key: str, number: int) -> Fact:
+    """Return a count of work that was not done: it is shown however small, for it is about nobody's call."""
+    return Fact(key=key, unit=Unit.COUNT, value=number)
+
+
+def _placed(key: str, placed: Mapping[str, int], smallest: int) -> tuple[Table, int]:
     groups = {reason: {"placed": number} for reason, number in placed.items()}
-    return table("holds", By.PURPOSE, ("placed",), groups, smallest=smallest)
+    return table(key, By.PURPOSE, ("placed",), groups, smallest=smallest)
 
 
-_MADE: Final[Mapping[ReportName, Callable[[Db, Wanted, datetime, int], Made]]] = {
+_MADE: Final[Mapping[ReportName, Callable[[Archive, Wanted, datetime, int], Made]]] = {
     ReportName.CALLS: _calls,
     ReportName.CONSENT: _consent,
     ReportName.ACCESS: _access,

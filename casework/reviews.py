@@ -10,7 +10,7 @@ Each out of its order is refused in one line that names the rule.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -316,14 +316,19 @@ def overdue(archive: Archive, policy: Policy, by: Caseworker, *, every: bool = F
     if settled.at_least_every is None:
         says = "the text names no cadence, so nobody is overdue"
         refuse(archive, policy, by, "review", Rule(name="reviews", source=source_of(settled), says=says))
+    now = archive.clock.now()
+    turns = [turn for turn in turns_of(archive, policy, settled) if every or turn.overdue_at(now)]
+    return tuple(sorted(turns, key=lambda turn: (turn.latest_at, turn.agent)))
+
+
+def turns_of(archive: Archive, policy: Policy, settled: Reviews) -> Iterator[Turn]:
+    """Yield until when each agent has to have their next review; nobody asks for it by name."""
     now, last = archive.clock.now(), _last_reviews(archive, policy, settled)
-    turns = []
     for agent, person in agents_of(archive, policy).items():
         began_at = min(hat.since for hat in person.hats if hat.worn_at(now))
         turn = cadence.turn(policy, settled, agent, began_at=began_at, last_at=last.get(agent))
-        if turn is not None and (every or turn.overdue_at(now)):
-            turns.append(turn)
-    return tuple(sorted(turns, key=lambda turn: (turn.latest_at, turn.agent)))
+        if turn is not None:
+            yield turn
 
 
 def checked_words(what: str, words: str) -> str:

@@ -49,6 +49,7 @@ from store.records import recordings
 from store.retention import closures, destruction, keeping, withdrawals
 from store.retention.destruction import Doom
 
+SHORTEST_NUMBER = 3
 COPIES = (Right.ACCESS, Right.PORTABILITY)
 
 
@@ -316,6 +317,8 @@ def _rectify(
             f"request {row.request_id}: rectification takes what is put right",
             hint="--field caller|statement and the new value in --value",
         )
+    if how.field is Field.CALLER and len(normalise(how.value)) < SHORTEST_NUMBER:
+        raise ConsentlineError(f"request {row.request_id}: --value must be a telephone number")
     db, at, tag_key = archive.db, archive.clock.now(), settings.tag_key(archive.db)
     for one in confirmed:
         call_id = one.row.call_id

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from casework import incidents
 from casework.monitoring import LiveCall
-from casework.notices import HandoverNotices, IncidentNotices, OrderNotices
+from casework.notices import HandoverNotices, IncidentNotices, OrderNotices, RequestNotices
 from daemon.agent_keys import AgentKeys
 from daemon.agi_ends import AgiEnds
 from daemon.bridges import Bridges, Met, Parted
@@ -267,7 +267,7 @@ class Service:
         )
         self._notices = NoticeKeeper(
             notify=config.notify,
-            sources=(IncidentNotices(), OrderNotices(), HandoverNotices()),
+            sources=(IncidentNotices(), OrderNotices(), HandoverNotices(), RequestNotices(policies)),
             register=register,
         )
         self._jobs = self._recurring()

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from ivr import effects as do
 from ivr import events as on
@@ -129,15 +129,9 @@ class Errands:
             answer = await self._ports.telephony.channels.answer(self._call_id)
         except Unavailable as error:
             return on.EffectFailed(problem=error.text)
-        match answer:
-            case Answer.DONE:
-                return None
-            case Answer.GONE:
-                return on.CallerGone(at_ms=None)
-            case Answer.ELSEWHERE:
-                return on.GateLeft()
-            case Answer.UNKNOWN:
-                return on.EffectFailed(problem="ARI: no answer, the call may not be answered")
+        if answer is Answer.UNKNOWN:
+            return on.EffectFailed(problem="ARI: no answer, the call may not be answered")
+        return _told(answer)
 
     async def play_notice(self) -> Event | None:
         """Have it played; without an answer, its events or the timer will tell."""
@@ -232,15 +226,9 @@ class Errands:
             answer = await channels.continue_in_dialplan(self._call_id, context=context, extension=extension)
         except Unavailable as error:
             return on.ContinueFailed(problem=error.text)
-        match answer:
-            case Answer.DONE:
-                return None
-            case Answer.GONE:
-                return on.CallerGone(at_ms=None)
-            case Answer.ELSEWHERE:
-                return on.GateLeft()
-            case Answer.UNKNOWN:
-                return await self._look_for_call()
+        if answer is Answer.UNKNOWN:
+            return await self._look_for_call()
+        return _told(answer)
 
     async def _name_policy(self) -> None:
         """Tell the dial plan whose words its agents hear; the caller's way does not hang on it (I8)."""
@@ -314,6 +302,17 @@ class Errands:
             await _within(self._ports.alarms.alarm(kind.value, text, self._call_id))
         except ConsentlineError as error:
             log.error("call=%s alarm %s not raised: %s", self._call_id, kind.value, error.text)
+
+
+def _told(answer: Literal[Answer.DONE, Answer.GONE, Answer.ELSEWHERE]) -> Event | None:
+    """Return what an answer that came tells of the call."""
+    match answer:
+        case Answer.DONE:
+            return None
+        case Answer.GONE:
+            return on.CallerGone(at_ms=None)
+        case Answer.ELSEWHERE:
+            return on.GateLeft()
 
 
 async def _within(work: Awaitable[T]) -> T:

@@ -96,6 +96,11 @@ def from_ms(unix_ms: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=unix_ms)
 
 
+def maybe_from_ms(unix_ms: int | None) -> datetime | None:
+    """Return the aware UTC moment of Unix milliseconds, or None where there is none."""
+    return None if unix_ms is None else from_ms(unix_ms)
+
+
 def to_iso(moment: datetime) -> str:
     """Return ISO-8601 in UTC with milliseconds, such as `2026-11-21T17:29:21.250Z`."""
     text = moment.astimezone(UTC).isoformat(timespec="milliseconds")

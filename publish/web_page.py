@@ -27,6 +27,9 @@ from publish.page import (
 
 _EMAIL: Final = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 
+_WIDE_COLUMNS: Final = 6
+"""A table of more is one of numbers: smaller, and to the right."""
+
 _STYLE: Final = """
 body { max-width: 44rem; margin: 2rem auto; padding: 0 1rem; font: 1.05rem/1.6 sans-serif;
   color: #1a1a1a; background: #fff }
@@ -46,7 +49,9 @@ figure { margin: 1.5rem 0 } figure > svg { width: 100%; height: auto }
 .line.s0 { stroke: #0b5394 } .line.s1 { stroke: #e69138; stroke-dasharray: 7 3 }
 .line.s2 { stroke: #6a8a3a; stroke-dasharray: 2 3 } .line.s3 { stroke: #a64d79 }
 .line.s4 { stroke: #76a5af } .line.s5 { stroke: #666 }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
+body:has(table.wide) { max-width: 66rem } .wide { font-size: .85rem; font-variant-numeric: tabular-nums }
+.wide th, .wide td { text-align: right } .wide th:first-child, .wide td:first-child { text-align: left }
+.wide td { white-space: nowrap }
 @media (prefers-color-scheme: dark) {
   body { color: #e8e8e8; background: #16181b } a { color: #8ab4f8 }
   th, td, footer { border-color: #444 } footer { color: #aaa } aside { background: #2b2416 }
@@ -97,7 +102,8 @@ def _block(block: Block, language: str) -> str:
 
 def _table(table: Table, language: str) -> Iterator[str]:
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in table.head)
-    yield f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>"
+    wide = ' class="wide"' if len(table.head) > _WIDE_COLUMNS else ""
+    yield f"<table{wide}>\n<thead><tr>{head}</tr></thead>\n<tbody>"
     for row in table.rows:
         yield "<tr>" + "".join(f"<td>{_line(line, language)}</td>" for line in row) + "</tr>"
     yield "</tbody>\n</table>"

@@ -12,14 +12,13 @@ A block is sealed anew under a fresh nonce each time it is put back: a counter, 
 
 from __future__ import annotations
 
-import io
-import os
 import tempfile
 from typing import BinaryIO, Final, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from commands.audio.placed import Placed
 from policy.clock import Randomness
 from policy.errors import IntegrityError
 
@@ -30,7 +29,7 @@ _TAG_BYTES: Final = 16
 _SLOT_BYTES: Final = _NONCE_BYTES + BLOCK_BYTES + _TAG_BYTES
 
 
-class Scratch(io.RawIOBase):
+class Scratch(Placed):
     """Bytes that can be written and read at any place; closed, they are gone.
 
     Args:
@@ -41,38 +40,18 @@ class Scratch(io.RawIOBase):
     """
 
     def __init__(self, randomness: Randomness) -> None:
-        super().__init__()
+        super().__init__(0)
         self._cipher = AESGCM(randomness.token(_KEY_BYTES))
         self._file = cast(BinaryIO, tempfile.TemporaryFile(buffering=0))  # noqa: SIM115 - see `close`
         self._nonces = 0
-        self._size_bytes = 0
-        self._at = 0
         self._number = 0
         self._block = bytearray(BLOCK_BYTES)
         self._changed = False
         self._failure: OSError | None = None
 
-    def readable(self) -> bool:
-        """Return that it is."""
-        return True
-
     def writable(self) -> bool:
         """Return that it is."""
         return True
-
-    def seekable(self) -> bool:
-        """Return that it is."""
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move to a place, and return it."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size_bytes}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def tell(self) -> int:
-        """Return the place."""
-        return self._at
 
     def write(self, data: bytes | memoryview) -> int:  # type: ignore[override]  # typeshed's buffer has no name before 3.12
         """Write all of it, and return how much that is; less, where the disk takes no more.
@@ -91,9 +70,9 @@ class Scratch(io.RawIOBase):
             piece = rest[: BLOCK_BYTES - start]
             self._block[start : start + len(piece)] = piece
             self._changed = True
-            self._at += len(piece)
+            self.at += len(piece)
             rest = rest[len(piece) :]
-        self._size_bytes = max(self._size_bytes, self._at)
+        self.size_bytes = max(self.size_bytes, self.at)
         return written_bytes
 
     def readinto(self, target: memoryview) -> int:  # type: ignore[override]  # see `write`
@@ -104,13 +83,13 @@ class Scratch(io.RawIOBase):
         """
         if self._failure is not None:
             raise self._failure
-        length_bytes = min(len(target), self._size_bytes - self._at)
+        length_bytes = min(len(target), self.size_bytes - self.at)
         if length_bytes <= 0:
             return 0
         start = self._go_to_block()
         piece = self._block[start : min(BLOCK_BYTES, start + length_bytes)]
         target[: len(piece)] = piece
-        self._at += len(piece)
+        self.at += len(piece)
         return len(piece)
 
     def close(self) -> None:
@@ -120,7 +99,7 @@ class Scratch(io.RawIOBase):
 
     def _go_to_block(self) -> int:
         """Hold the block of the place where this stands, and return where in it that is."""
-        number, start = divmod(self._at, BLOCK_BYTES)
+        number, start = divmod(self.at, BLOCK_BYTES)
         if number != self._number:
             self._put_back()
             self._number, self._block = number, self._fetch(number)

@@ -11,12 +11,12 @@ back, and a chunk can be decrypted again at any place.
 from __future__ import annotations
 
 import io
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Final, cast
 
+from commands.audio.placed import Placed
 from policy.errors import Unavailable
 from policy.vocabulary import RecordingId
 from store.files.container import authenticate, read_at, recording_context
@@ -59,40 +59,18 @@ def opened(sealed: BinaryIO, key: bytes, recording_id: RecordingId) -> io.Buffer
     return io.BufferedReader(plain, buffer_size=READ_BYTES)
 
 
-class _Plaintext(io.RawIOBase):
+class _Plaintext(Placed):
     def __init__(self, sealed: BinaryIO, key: bytes, context: bytes, size_bytes: int) -> None:
-        super().__init__()
+        super().__init__(size_bytes)
         self._sealed = sealed
         self._key = key
         self._context = context
-        self._size_bytes = size_bytes
-        self._at = 0
-
-    def readable(self) -> bool:
-        """Return that it is."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return that it is."""
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move to a place, and return it."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size_bytes}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def tell(self) -> int:
-        """Return the place."""
-        return self._at
 
     def readinto(self, target: memoryview) -> int:  # type: ignore[override]  # typeshed's buffer has no name before 3.12
         """Fill a buffer as far as there is something."""
-        data = read_at(
-            self._sealed, self._key, self._context, offset_bytes=self._at, length_bytes=len(target)
-        )
+        data = read_at(self._sealed, self._key, self._context, offset_bytes=self.at, length_bytes=len(target))
         target[: len(data)] = data
-        self._at += len(data)
+        self.at += len(data)
         return len(data)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from casework.incidents import assessing
+from casework.notices import settling_roles
 from commands.doctor.diagnosis import Check, note, ok, problem
 from policy.agent_keys import incident_kinds
 from policy.model import Policy
@@ -31,8 +32,8 @@ def notice_checks(notify: Notify, policies: Iterable[Policy]) -> list[Check]:
 
 
 def told(policy: Policy) -> tuple[str, ...]:
-    """Return whom a policy has told of something: who assesses, who hands over, and of orders."""
+    """Return whom a policy has told of something: who assesses, hands over, settles; and of orders."""
     roles = [role for kind in incident_kinds(policy) for role in assessing(policy, kind).roles]
     if policy.sharing.police.when is not PoliceWhen.NEVER:
         roles += policy.sharing.police.decided_by
-    return tuple(dict.fromkeys((*roles, FG, COUNSEL)))
+    return tuple(dict.fromkeys((*roles, *settling_roles(policy), FG, COUNSEL)))

@@ -5,15 +5,25 @@ These are callbacks of options; what is no moment is a usage error. Without a zo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from datetime import date, datetime
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
 MOMENT = "MOMENT"
 DAY = "DAY"
+
+
+def until_option(command: Command) -> Command:
+    """Add when something that begins has its end."""
+    return click.option(
+        "--until", metavar=MOMENT, callback=through, help="Through this day, or until this moment."
+    )(command)
 
 
 def beginning(context: click.Context, option: click.Parameter, value: str | None) -> datetime | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.frame.invocation import Invocation, pass_invocation
-from commands.frame.moments import MOMENT, as_iso, beginning, through
+from commands.frame.moments import MOMENT, as_iso, beginning, until_option
 from commands.frame.table import json_option, show
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ policy_option = click.option("--policy", required=True, metavar="NAME", help="Un
 @click.option(
     "--since", metavar=MOMENT, callback=beginning, help="From when; now by default, never in the past."
 )
-@click.option("--until", metavar=MOMENT, callback=through, help="Through this day, or until this moment.")
+@until_option
 @json_option
 @pass_invocation
 def give_hat(

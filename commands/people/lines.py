@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from commands.frame.invocation import Invocation, pass_invocation
-from commands.frame.moments import MOMENT, as_iso, beginning, through
+from commands.frame.moments import MOMENT, as_iso, beginning, until_option
 from commands.frame.records import Row
 from commands.frame.table import json_option, show
 
@@ -39,7 +39,7 @@ def line_options(command: Command) -> Command:
 @click.option(
     "--since", metavar=MOMENT, callback=beginning, help="From when, in the past too; now by default."
 )
-@click.option("--until", metavar=MOMENT, callback=through, help="Through this day, or until this moment.")
+@until_option
 @json_option
 @pass_invocation
 def add_line(

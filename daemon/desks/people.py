@@ -52,42 +52,49 @@ class RetireQuestion(Question):
     even_last: bool = False
 
 
-class GiveHatQuestion(Question):
+class SpanQuestion(Question):
+    """From when until when; None: from now, and without an end."""
+
+    since: Moment | None = None
+    until: Moment | None = None
+
+
+class EndQuestion(Question):
+    """When something ends; None: now."""
+
+    at: Moment | None = None
+
+
+class HatQuestion(Question):
+    """Which hat, and whose."""
+
+    person: ShortText
+    policy: ShortText
+    role: ShortText
+
+
+class LineQuestion(Question):
+    """Which line, and who answers there."""
+
+    person: ShortText
+    kind: LineKind
+    address: ShortText
+
+
+class GiveHatQuestion(HatQuestion, SpanQuestion):
     """Which hat, for whom, from when until when."""
 
-    person: ShortText
-    policy: ShortText
-    role: ShortText
-    since: Moment | None = None
-    until: Moment | None = None
+
+class TakeHatQuestion(HatQuestion, EndQuestion):
+    """Which hat, of whom, when."""
 
 
-class TakeHatQuestion(Question):
-    """Which hat, of whom, when; None: now."""
-
-    person: ShortText
-    policy: ShortText
-    role: ShortText
-    at: Moment | None = None
-
-
-class AddLineQuestion(Question):
+class AddLineQuestion(LineQuestion, SpanQuestion):
     """Who answers where, from when until when."""
 
-    person: ShortText
-    kind: LineKind
-    address: ShortText
-    since: Moment | None = None
-    until: Moment | None = None
 
-
-class EndLineQuestion(Question):
-    """Who answers where no more, and since when; None: now."""
-
-    person: ShortText
-    kind: LineKind
-    address: ShortText
-    at: Moment | None = None
+class EndLineQuestion(LineQuestion, EndQuestion):
+    """Who answers where no more, and since when."""
 
 
 class InformedQuestion(Question):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -101,7 +102,9 @@ class ReportsDesk:
             return wanted, reports.permit(archive, wanted, by)
 
         wanted, reader = await self._thread.run(enter)
-        draft = await self._beside(lambda db: reports.make(db, wanted, archive.clock.now()))
+        draft = await self._beside(
+            lambda db: reports.make(replace(archive, db=db), wanted, archive.clock.now())
+        )
         return _answer(await self._thread.run(lambda: reports.tell(archive, wanted, reader, draft)))
 
     async def _compliance(self, request: web.Request, peer: Peer) -> web.StreamResponse:

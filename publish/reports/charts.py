@@ -22,7 +22,7 @@ _BOTTOM: Final = 40
 _LINES: Final = 4
 _MOST_LABELS: Final = 12
 _SHADES: Final = 6
-_STEPS: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
+_STEPS: Final = (1.2, 1.6, 2.0, 2.4, 3.2, 4.0, 6.0, 8.0, 12.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +107,8 @@ def _bars(drawing: Drawing, highest: float) -> Iterator[str]:
     width = _width() / max(len(drawing.labels), 1)
     for at, label in enumerate(drawing.labels):
         left, under = _LEFT + at * width, 0.0
+        if any(one.values[at] is None for one in drawing.series):  # a gap is no nought
+            yield f'<text class="axis" x="{left + width / 2:.1f}" y="{_TOP + 10}">–</text>'
         for shade, one in enumerate(drawing.series):
             value = one.values[at]
             if not value:
@@ -165,6 +167,6 @@ def _y(value: float, highest: float) -> float:
 def _nice(value: float) -> float:
     """Return a round number not below the value, of which a quarter is round as well."""
     power = 1.0
-    while value > 10 * power:
+    while value > _STEPS[-1] * power:
         power *= 10
-    return next((step * power for step in _STEPS if value <= step * power), 10 * power) if value else 4.0
+    return next(step * power for step in _STEPS if value <= step * power) if value else float(_LINES)

@@ -87,8 +87,9 @@ def _charts(table: Table, language: Language, number: int) -> Iterator[Block]:
             for at, one in enumerate(table.measures)
             if one.unit is unit and one.key in table.charted
         ]
-        if measures:
-            drawn = [_measured(table, at, one, language) for at, one in measures]
+        drawn = [_measured(table, at, one, language) for at, one in measures]
+        drawn = [one for one in drawn if sum(value is not None for value in one.values) > 1]
+        if drawn:
             shade = _DRAWN_UNITS[unit]
             yield _chart(table, language, drawn, number=number * 10 + beside, unit=shade, as_lines=True)
 

@@ -30,7 +30,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Final
 
 Place = tuple[int, int]
@@ -67,8 +66,14 @@ def suppress(parts: Sequence[Sequence[int]], *, smallest: int) -> Shown:
     """
     grid = _with_margins(parts)
     hidden = {place for place, count in _places(grid) if 0 < count < smallest}
-    while more := _needed(grid, hidden, smallest):
-        hidden |= more
+    costs = [[_cost(grid, (row, column)) for column in range(len(grid[0]))] for row in range(len(grid))]
+    _hide(hidden, costs, hidden)
+    while True:
+        bridges = _bridges(hidden)
+        more = _closing(bridges, hidden, costs) if bridges else _small_sum(grid, hidden, smallest)
+        if not more:
+            break
+        _hide(more, costs, hidden)
     shown = tuple(
         tuple(None if (row, column) in hidden else count for column, count in enumerate(counts))
         for row, counts in enumerate(grid)
@@ -88,12 +93,24 @@ def _places(grid: Sequence[Sequence[int]]) -> Iterator[tuple[Place, int]]:
             yield (row, column), count
 
 
-def _needed(grid: Sequence[Sequence[int]], hidden: set[Place], smallest: int) -> set[Place]:
-    """Return what has to be hidden as well, or nothing."""
-    bridge = next(iter(sorted(_bridges(hidden))), None)
-    if bridge is not None:
-        return _closed_way(grid, hidden, bridge)
-    return _small_sum(grid, hidden, smallest)
+def _hide(places: Iterable[Place], costs: list[list[int]], hidden: set[Place]) -> None:
+    """Hide counts; what is hidden costs nothing any more."""
+    hidden.update(places)
+    for row, column in places:
+        costs[row][column] = 0
+
+
+def _closing(bridges: Iterable[Place], hidden: set[Place], costs: list[list[int]]) -> set[Place]:
+    """Return what closes a way through every bridge; a bridge on another's way needs none of its own."""
+    more: set[Place] = set()
+    closed: set[Place] = set()
+    for bridge in sorted(bridges):
+        if bridge in closed:
+            continue
+        way = _closed_way(costs, bridge)
+        closed |= way
+        _hide(way - hidden, costs, more)
+    return more
 
 
 def _bridges(hidden: Iterable[Place]) -> set[Place]:
@@ -131,28 +148,33 @@ def _place(one: tuple[str, int], other: tuple[str, int]) -> Place:
     return (one[1], other[1]) if one[0] == "row" else (other[1], one[1])
 
 
-def _closed_way(grid: Sequence[Sequence[int]], hidden: set[Place], bridge: Place) -> set[Place]:
-    """Return the cheapest counts that close a way of four through a bridge."""
+def _closed_way(costs: Sequence[Sequence[int]], bridge: Place) -> set[Place]:
+    """Return the cheapest way of four through a bridge: itself and the three others."""
     row, column = bridge
-    rows = [other for other in range(len(grid)) if other != row]
-    columns = [other for other in range(len(grid[0])) if other != column]
-    ways = (
-        {(row, there), (other, column), (other, there)} - hidden for other, there in product(rows, columns)
+    near = costs[row]
+    _, other, there = min(
+        (near[there] + far[column] + far[there], other, there)
+        for other, far in enumerate(costs)
+        if other != row
+        for there in range(len(near))
+        if there != column
     )
-    return min(ways, key=lambda way: (sum(_cost(grid, place) for place in way), sorted(way)))
+    return {bridge, (row, there), (other, column), (other, there)}
 
 
 def _small_sum(grid: Sequence[Sequence[int]], hidden: set[Place], smallest: int) -> set[Place]:
-    """Return one more count of a row or column whose hidden ones add up to something small."""
+    """Return one more count of each row and column whose hidden ones add up to something small."""
     height, width = len(grid), len(grid[0])
     lines = [[(row, column) for column in range(width)] for row in range(height)]
     lines += [[(row, column) for row in range(height)] for column in range(width)]
+    more: set[Place] = set()
     for line in lines:
-        inner = [place for place in line[:-1] if place in hidden]
-        if not inner or line[-1] in hidden or sum(_count(grid, place) for place in inner) >= smallest:
+        out = [place for place in line if place in hidden or place in more]
+        inner = [place for place in out if place != line[-1]]
+        if not inner or len(inner) < len(out) or sum(_count(grid, place) for place in inner) >= smallest:
             continue
-        return {min((one for one in line if one not in hidden), key=lambda one: (_cost(grid, one), one))}
-    return set()
+        more.add(min((one for one in line if one not in out), key=lambda one: (_cost(grid, one), one)))
+    return more
 
 
 def _count(grid: Sequence[Sequence[int]], place: Place) -> int:

@@ -49,7 +49,7 @@ KEYS: Final[Mapping[str, Said]] = {
     "in_vain": Said("voor niets gewacht", "waited in vain"),
     "gone_at_notice": Said("opgehangen tijdens de melding", "hung up during the notice"),
     "not_known": Said("niet bekend", "not known"),
-    "answered_rate": Said("beantwoord", "answered"),
+    "answered_rate": Said("deel beantwoord", "share answered"),
     "waited_median": Said("wachttijd, mediaan", "waiting time, median"),
     "waited_p90": Said("wachttijd, 90 % korter dan", "waiting time, 90 % shorter than"),
     "talked_median": Said("gespreksduur, mediaan", "duration, median"),
@@ -161,6 +161,15 @@ KEYS: Final[Mapping[str, Said]] = {
     "folders_unmarked": Said(
         "Mappen die een reservekopie niet overslaat", "Folders that a backup would not pass"
     ),
+    "requests": Said("Verzoeken van betrokkenen", "Requests of data subjects"),
+    "handovers": Said("Overdrachten gevraagd", "Hand-overs asked for"),
+    "orders": Said("Bevelen", "Compulsory orders"),
+    "reviews": Said("Beoordelingen ingevuld", "Reviews filled in"),
+    "requests_overdue": Said("Verzoeken over hun termijn", "Requests past their deadline"),
+    "requests_taken": Said("Verzoeken ontvangen", "Requests received"),
+    "orders_overdue": Said("Bevelen die beantwoord hadden moeten zijn", "Orders overdue for an answer"),
+    "reviews_overdue": Said("Medewerkers zonder beoordeling op tijd", "Agents without their review in time"),
+    "notices_waiting": Said("Berichten die nog niet verstuurd zijn", "Notices that were not sent yet"),
     "incidents_overdue": Said(
         "Incidenten die beoordeeld hadden moeten zijn", "Incidents overdue for assessment"
     ),

@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import Enum
 
 from policy.access import Action, PurposeName, RoleName
-from policy.clock import from_ms, to_iso, to_ms
+from policy.clock import from_ms, maybe_from_ms, to_iso, to_ms
 from policy.errors import NotFound
 from policy.situation import PersonId
 from policy.vocabulary import PolicyName, RecordingId
@@ -286,7 +286,7 @@ def _access(row: sqlite3.Row) -> AccessRow:
         case=row["case_number"],
         released_at=from_ms(row["released_at"]),
         entry=row["entry"],
-        ended_at=None if row["ended_at"] is None else from_ms(row["ended_at"]),
+        ended_at=maybe_from_ms(row["ended_at"]),
         ending=None if row["ending"] is None else Ending(row["ending"]),
         copies=tuple(
             Copy(kind=copy["kind"], size_bytes=copy["bytes"], sha256=copy["sha256"])

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from policy.access import Action, Closure, IncidentKind, PurposeName, RoleName
-from policy.clock import from_ms, to_ms
+from policy.clock import from_ms, maybe_from_ms, to_ms
 from policy.situation import (
     Context,
     Hat,
@@ -89,7 +89,7 @@ def staff_of(db: Db, policy: PolicyName) -> dict[PersonId, Person]:
             Hat(
                 role=RoleName(row["role"]),
                 since=from_ms(row["since"]),
-                until=None if row["until"] is None else from_ms(row["until"]),
+                until=maybe_from_ms(row["until"]),
             )
         )
     return {person: Person(id=person, hats=tuple(theirs)) for person, theirs in hats.items()}

@@ -21,7 +21,7 @@ from enum import Enum
 from typing import Final
 
 from policy.access import Action, PurposeName
-from policy.clock import from_ms, to_iso, to_ms
+from policy.clock import maybe_from_ms, to_iso, to_ms
 from policy.errors import AccessRefused, NotFound, StateConflict
 from policy.situation import PersonId
 from policy.vocabulary import PolicyName, RecordingId
@@ -332,7 +332,7 @@ def _tell(tx: Tx, kind: Kind, at: datetime, actor: str, row: WordRow, **more: Js
 
 def _word(row: sqlite3.Row) -> WordRow:
     def at(column: str) -> datetime | None:
-        return None if row[column] is None else from_ms(row[column])
+        return maybe_from_ms(row[column])
 
     return WordRow(
         word_id=row["word_id"],

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from policy.access import RoleName
-from policy.clock import from_ms, to_ms
+from policy.clock import from_ms, maybe_from_ms, to_ms
 from policy.errors import NotFound, StateConflict
 from policy.key_groups import KeyPath, audio_paths, number_paths, roles_of
 from policy.model import Policy
@@ -344,7 +344,7 @@ def _key(row: sqlite3.Row) -> ReadingKey:
         role=RoleName(row["role"]),
         public=PublicHalf(data=row["public_half"]),
         created_at=from_ms(row["created_at"]),
-        retired_at=None if row["retired_at"] is None else from_ms(row["retired_at"]),
+        retired_at=maybe_from_ms(row["retired_at"]),
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from policy.clock import from_ms, to_iso, to_ms
+from policy.clock import from_ms, maybe_from_ms, to_iso, to_ms
 from policy.errors import ConsentlineError, NotFound, StateConflict
 from policy.numbers import normalise
 from policy.situation import PersonId
@@ -253,5 +253,5 @@ def _line(row: sqlite3.Row) -> LineRow:
         kind=LineKind(row["kind"]),
         address=row["address"],
         since=from_ms(row["since"]),
-        until=None if row["until"] is None else from_ms(row["until"]),
+        until=maybe_from_ms(row["until"]),
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from policy.clock import from_ms, to_iso, to_ms
+from policy.clock import from_ms, maybe_from_ms, to_iso, to_ms
 from policy.situation import PersonId
 from policy.vocabulary import CallId
 from store.db import Db, Tx, Value
@@ -195,5 +195,5 @@ def _span(row: sqlite3.Row) -> Span:
         channel_id=row["channel_id"],
         person=row["person_id"],
         since=from_ms(row["since"]),
-        until=None if row["until"] is None else from_ms(row["until"]),
+        until=maybe_from_ms(row["until"]),
     )

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Final
 
 from policy.access import RoleName
-from policy.clock import from_ms, to_iso, to_ms
+from policy.clock import from_ms, maybe_from_ms, to_iso, to_ms
 from policy.errors import ConsentlineError, NotFound, StateConflict
 from policy.situation import Hat, Person, PersonId
 from policy.vocabulary import CallId, PolicyName, RecordingId
@@ -257,7 +257,7 @@ def hat_of(row: sqlite3.Row) -> Hat:
     return Hat(
         role=RoleName(row["role"]),
         since=from_ms(row["since"]),
-        until=None if until is None else from_ms(until),
+        until=maybe_from_ms(until),
     )
 
 
@@ -303,5 +303,5 @@ def _person(row: sqlite3.Row) -> PersonRow:
         name=row["name"],
         login=row["login"],
         added_at=from_ms(row["added_at"]),
-        retired_at=None if row["retired_at"] is None else from_ms(row["retired_at"]),
+        retired_at=maybe_from_ms(row["retired_at"]),
     )

@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from policy.alarm_kinds import Ending, ended_by, ends_with_its_subject
-from policy.clock import from_ms, to_iso, to_ms
+from policy.clock import from_ms, maybe_from_ms, to_iso, to_ms
 from policy.errors import NotFound
 from policy.vocabulary import CallId
 from store.db import Db, Tx
@@ -271,6 +271,6 @@ def _alarm(row: sqlite3.Row) -> AlarmRow:
         raised_at=from_ms(row["raised_at"]),
         last_at=from_ms(row["last_at"]),
         times=row["times"],
-        cleared_at=None if row["cleared_at"] is None else from_ms(row["cleared_at"]),
+        cleared_at=maybe_from_ms(row["cleared_at"]),
         settled_by=row["settled_by"],
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from policy import rules
-from policy.clock import from_ms, to_iso, to_ms
+from policy.clock import from_ms, maybe_from_ms, to_iso, to_ms
 from policy.errors import NotFound
 from policy.evidence import Arrival, Way
 from policy.load import Policies
@@ -279,7 +279,7 @@ def _call(row: sqlite3.Row) -> CallRow:
         policy=row["policy"],
         caller=row["caller_masked"],
         started_at=from_ms(row["started_at"]),
-        ended_at=None if row["ended_at"] is None else from_ms(row["ended_at"]),
+        ended_at=maybe_from_ms(row["ended_at"]),
         decision=None if row["outcome"] is None else Outcome(row["outcome"]),
         digit=row["digit"],
         notice_heard_ms=row["heard_ms"],
@@ -289,7 +289,7 @@ def _call(row: sqlite3.Row) -> CallRow:
         waited_ms=row["waited_ms"],
         talked_ms=row["talked_ms"],
         data_due_at=from_ms(row["data_due_at"]),
-        data_erased_at=None if row["data_erased_at"] is None else from_ms(row["data_erased_at"]),
+        data_erased_at=maybe_from_ms(row["data_erased_at"]),
     )
 
 

@@ -23,7 +23,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Final
 
-from policy.clock import from_ms, to_iso, to_ms
+from policy.clock import from_ms, maybe_from_ms, to_iso, to_ms
 from policy.errors import NotFound, StateConflict
 from policy.vocabulary import (
     CallId,
@@ -516,10 +516,6 @@ def _tell(
     ledger.append(tx, kind, at, actor=actor, subject=recording_id, payload=told)
 
 
-def _at(unix_ms: int | None) -> datetime | None:
-    return None if unix_ms is None else from_ms(unix_ms)
-
-
 def _recording(row: sqlite3.Row) -> RecordingRow:
     because, by = row["erased_because"], row["withdrawn_by"]
     return RecordingRow(
@@ -533,20 +529,20 @@ def _recording(row: sqlite3.Row) -> RecordingRow:
         due_at=from_ms(row["due_at"]),
         due_rule=row["due_rule"],
         epoch_length=EpochLength(row["epoch_length"]),
-        bridged_at=_at(row["bridged_at"]),
+        bridged_at=maybe_from_ms(row["bridged_at"]),
         bridge_id=row["bridge_id"],
-        captured_at=_at(row["captured_at"]),
+        captured_at=maybe_from_ms(row["captured_at"]),
         duration_ms=row["duration_ms"],
-        quarantined_at=_at(row["quarantined_at"]),
+        quarantined_at=maybe_from_ms(row["quarantined_at"]),
         problem=row["problem"],
-        sealed_at=_at(row["sealed_at"]),
+        sealed_at=maybe_from_ms(row["sealed_at"]),
         sealed_bytes=row["sealed_bytes"],
         sealed_sha256=row["sealed_sha256"],
         content_type=row["content_type"],
-        lost_at=_at(row["lost_at"]),
-        intended_at=_at(row["intended_at"]),
+        lost_at=maybe_from_ms(row["lost_at"]),
+        intended_at=maybe_from_ms(row["intended_at"]),
         withdrawn_by=None if by is None else WithdrawnBy(by),
-        erased_at=_at(row["erased_at"]),
+        erased_at=maybe_from_ms(row["erased_at"]),
         erased_because=None if because is None else ErasedBecause(because),
         lateness_ms=row["lateness_ms"],
     )

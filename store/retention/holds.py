@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from policy import terms
-from policy.clock import from_ms, to_iso, to_ms
+from policy.clock import from_ms, maybe_from_ms, to_iso, to_ms
 from policy.errors import NotFound
 from policy.situation import PersonId
 from policy.vocabulary import RecordingId
@@ -169,6 +169,6 @@ def _hold(row: sqlite3.Row) -> HoldRow:
         why=row["why"],
         placed_at=from_ms(row["placed_at"]),
         until=from_ms(row["until_at"]),
-        over_at=None if row["over_at"] is None else from_ms(row["over_at"]),
+        over_at=maybe_from_ms(row["over_at"]),
         released_by=row["released_by"],
     )

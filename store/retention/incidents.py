@@ -16,7 +16,7 @@ from enum import Enum
 
 from policy import situation
 from policy.access import IncidentKind
-from policy.clock import from_ms, to_iso, to_ms
+from policy.clock import from_ms, maybe_from_ms, to_iso, to_ms
 from policy.errors import NotFound
 from policy.situation import IncidentStage, PersonId
 from policy.vocabulary import CallId, PolicyName, RecordingId
@@ -241,10 +241,6 @@ def _iso(moment: datetime | None) -> str | None:
     return None if moment is None else to_iso(moment)
 
 
-def _at(unix_ms: int | None) -> datetime | None:
-    return None if unix_ms is None else from_ms(unix_ms)
-
-
 def _incident(row: sqlite3.Row) -> IncidentRow:
     return IncidentRow(
         incident_id=row["incident_id"],
@@ -257,8 +253,8 @@ def _incident(row: sqlite3.Row) -> IncidentRow:
         flagged_at=from_ms(row["flagged_at"]),
         assess_by_at=from_ms(row["assess_by_at"]),
         assessed_by=row["assessed_by"],
-        assessed_at=_at(row["assessed_at"]),
+        assessed_at=maybe_from_ms(row["assessed_at"]),
         reason=row["reason"],
-        closed_at=_at(row["closed_at"]),
-        data_due_at=_at(row["data_due_at"]),
+        closed_at=maybe_from_ms(row["closed_at"]),
+        data_due_at=maybe_from_ms(row["data_due_at"]),
     )

@@ -25,6 +25,7 @@ from store.logbook import ledger
 from store.records import recordings
 from store.retention import purge
 from tests.casework.staff import AGENT, HEAD, OFFICER, call_of, staff
+from tests.casework.test_accounting import account
 from tests.casework.test_handovers import asking
 from tests.store.scene import STARTED_AT, Scene, recording_named, scene
 
@@ -96,6 +97,9 @@ def test_from_the_order_to_the_compliance_report(stage: Scene) -> None:
     assert (found.deviation.recorded_by, found.deviation.confirmed_by) == (OFFICER.id, HEAD.id)
     assert rows.between(stage.db, name, STARTED_AT + 2 * DAY, STARTED_AT + 3 * DAY) == ()
     assert rows.between(stage.db, PolicyName("heerde"), STARTED_AT, until) == ()
+    (told_of,) = [one for one in account(stage).deviations if one.what == "order"]
+    assert (told_of.what, told_of.decided_by, told_of.why) == ("order", DECIDED.approved_by, DECIDED.finding)
+    assert told_of.about == "OM-2026-118 (Sv art. 126nd), handed_over"
     shown = orders.shown(stage.archive, stage.policies, None, 1)
     assert [step["step"] for step in shown["custody"]] == [  # type: ignore[index,union-attr,call-overload]  # JSON
         "registered", "deviation", "confirmed", "packaged", "handed_over"

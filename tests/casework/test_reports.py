@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from casework import holds, reports
+from casework import compliance, holds, reports
 from casework.reports import Wanted
 from casework.ruling import Caseworker
 from policy.clock import from_iso
@@ -16,8 +16,11 @@ from policy.errors import ConsentlineError, RefusedByPolicy
 from policy.identity import WorksCouncil
 from policy.model import Policy
 from policy.reports import ReportName
+from policy.sharing import Content
 from policy.vocabulary import ErasedBecause, Outcome, PolicyName, WithdrawnBy
 from publish.reports.figures import By, Report, Table
+from store.cases import orders
+from store.cases.orders import Order
 from store.figures.period import Period
 from store.logbook import ledger
 from store.persons import call_agents
@@ -195,8 +198,50 @@ def test_casework_counts_incidents_and_holds(tmp_path: Path) -> None:
             heerde.keep(number)
             holds.place(heerde.archive, call_of(number), "threat", HEAD, why="aangifte")
         report = give(heerde, ReportName.CASEWORK)
+        assert [table.key for table in report.tables] == [
+            "incidents",
+            "holds",
+            "requests",
+            "handovers",
+            "orders",
+            "reviews",
+        ]
         assert [row.counts for row in report.tables[1].rows] == [(6, 6)]
-        assert facts(report)["incidents_overdue"] == 0
+        overdue = ("incidents_overdue", "requests_overdue", "orders_overdue", "reviews_overdue")
+        assert [facts(report)[key] for key in overdue] == [0, 0, 0, 0]
+
+
+def test_an_order_is_a_deviation_in_the_compliance_report_and_overdue_work_is_counted(tmp_path: Path) -> None:
+    with staff(scene(tmp_path, policy=PolicyName("nunspeet"))) as nunspeet:
+        order = Order(
+            policy=nunspeet.policy,
+            recording_id=nunspeet.keep(1),
+            authority="Officier van Justitie",
+            reference="2026-9",
+            legal_basis="Sv art. 126nd",
+            content=Content.AUDIO,
+            answer_by=nunspeet.clock.now() + DAY,
+            registered_by=OFFICER.id,
+            role="privacy_officer",
+            hold_id=None,
+        )
+        with nunspeet.db.write() as tx:
+            orders.add(tx, order, nunspeet.clock.now(), actor="test")
+        nunspeet.clock.advance(2 * DAY)
+        report = give(nunspeet, ReportName.CASEWORK, exact=True)
+        assert facts(report)["orders_overdue"] == 1
+        now = nunspeet.clock.now()
+        account = compliance.make(
+            nunspeet.db,
+            nunspeet.archive,
+            nunspeet.policies.named(nunspeet.policy),
+            Period(since=STARTED_AT - DAY, before=now + DAY),
+            now=now,
+            verify=False,
+        )
+        assert [(one.what, one.about) for one in account.deviations] == [
+            ("order", "2026-9 (Sv art. 126nd), registered")
+        ]
 
 
 def test_who_may_read_what_and_each_answer_is_on_the_ledger(eindhoven: Scene) -> None:

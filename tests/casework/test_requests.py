@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from casework import holds, request_calls, requests, settling
+from casework.notices import RequestNotices
 from casework.request_calls import Candidate
 from casework.requests import PURPOSE, Asked
 from casework.ruling import Caseworker
 from casework.settling import How
 from policy.access import Action, Closure
 from policy.errors import AccessRefused, ConsentlineError, NotFound, RefusedByPolicy, StateConflict
+from policy.notify import Notify
 from policy.refusals import RefusalGround
 from policy.rights import REQUESTABLE, IdentityCheck, Right
 from policy.vocabulary import ErasedBecause, PolicyName, RecordingId, WithdrawnBy
@@ -26,6 +28,7 @@ from store.access.door import Question
 from store.access.finding import Search
 from store.cases import rectifications
 from store.cases import request_calls as rows
+from store.cases.notices import Notice, NoticeKind
 from store.cases.rectifications import Field
 from store.cases.requests import RequestRow, Stage
 from store.figures import keeping as figures
@@ -445,6 +448,8 @@ def test_a_rectified_number_is_found_by_the_new_one_and_the_old_one_goes_with_th
     row = confirmed(heerde, Right.RECTIFICATION, recording_id)
     with pytest.raises(StateConflict, match="takes what is put right"):
         settling.fulfil(heerde.archive, question(heerde), row, How())
+    with pytest.raises(ConsentlineError, match="must be a telephone number"):
+        settling.fulfil(heerde.archive, question(heerde), row, How(field=Field.CALLER, value="geen"))
     settling.fulfil(heerde.archive, question(heerde), row, How(field=Field.CALLER, value="06 87654321"))
     tag_key = settings.tag_key(heerde.db)
     for number, expected in ((NUMBER, []), ("+31687654321", [recording_id])):
@@ -527,3 +532,25 @@ def test_a_hold_after_a_withdrawal_is_refused(heerde: Scene) -> None:
     )
     with pytest.raises(StateConflict, match=r"erasure has begun \(withdrawn\), nothing keeps it"):
         holds.place(heerde.archive, recording_id, "access_request", OFFICER, why="inzage")
+
+
+def test_who_settles_is_told_a_week_before_while_the_deadline_runs_and_until_it_is_decided(
+    heerde: Scene,
+) -> None:
+    heerde.keep(1)
+    row = identified(heerde, receive(heerde, Right.ACCESS))
+    source = RequestNotices(heerde.policies)
+
+    def told() -> list[Notice]:
+        return list(source.wanted(heerde.db, heerde.clock.now(), Notify()))
+
+    (notice,) = told()
+    assert (notice.kind, notice.role, notice.about) == (
+        NoticeKind.REQUEST_DUE,
+        "privacy_officer",
+        row.request_id,
+    )
+    assert timedelta(days=7) < notice.deadline_at - notice.tell_at < timedelta(days=11)
+    requests.extend(heerde.archive, question(heerde), row)
+    (later,) = told()
+    assert later.deadline_at > notice.deadline_at

@@ -25,7 +25,7 @@ def test_a_role_without_an_address_is_a_problem_that_names_it() -> None:
             "sender": "c@groningen.example",
             "recipients": [
                 {"policy": "groningen", "role": role, "address": "kcc@groningen.example"}
-                for role in ("head", "fg")
+                for role in ("head", "privacy_officer", "fg")
             ],
         }
     )
@@ -36,4 +36,4 @@ def test_a_role_without_an_address_is_a_problem_that_names_it() -> None:
 def test_a_command_is_told_of_every_role() -> None:
     (check,) = notice_checks(Notify(command=("/usr/local/bin/notify",)), [GRONINGEN, NUNSPEET])
     assert check.verdict is Verdict.OK
-    assert told(NUNSPEET) == ("fg", "counsel")
+    assert told(NUNSPEET) == ("privacy_officer", "fg", "counsel")

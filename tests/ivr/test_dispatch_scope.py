@@ -85,15 +85,21 @@ def test_a_call_that_cannot_be_answered_goes_on_unrecorded() -> None:
     virtual_time.run(story())
 
 
+async def recording_ends(stage: Stage, *, erased: bool) -> CallId:
+    """Have a call's recording end while the call goes on."""
+    call_id = stage.pbx.arrive("1.1", "14050")
+    await after(10)
+    (live,) = stage.dispatch.live()
+    assert live.recording_id is not None
+    stage.dispatch.recording_ended(call_id, live.recording_id, erased)
+    await after(5)
+    return call_id
+
+
 def test_a_recording_that_was_erased_in_mid_call_is_told_on_the_line_and_runs_no_more() -> None:
     async def story() -> None:
         async with running(Stage()) as stage:
-            call_id = stage.pbx.arrive("1.1", "14050")
-            await after(10)
-            (live,) = stage.dispatch.live()
-            assert live.recording_id is not None
-            stage.dispatch.recording_ended(call_id, live.recording_id, True)
-            await after(5)
+            await recording_ends(stage, erased=True)
             assert [path for _, path in stage.pbx.spoken if "withdrawn" in path] != []
             assert stage.dispatch.live()[0].recording_id is None
 
@@ -103,12 +109,7 @@ def test_a_recording_that_was_erased_in_mid_call_is_told_on_the_line_and_runs_no
 def test_after_one_that_was_kept_nobody_is_told_and_another_policys_gate_begins_its_own() -> None:
     async def story() -> None:
         async with running(Stage()) as stage:
-            call_id = stage.pbx.arrive("1.1", "14050")
-            await after(10)
-            (live,) = stage.dispatch.live()
-            assert live.recording_id is not None
-            stage.dispatch.recording_ended(call_id, live.recording_id, False)
-            await after(5)
+            call_id = await recording_ends(stage, erased=False)
             assert [path for _, path in stage.pbx.spoken if "withdrawn" in path] == []
             stage.pbx.arrive("1.1", "14040")
             await after(15)

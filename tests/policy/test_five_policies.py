@@ -15,13 +15,15 @@ from policy.model import Policy, sources
 from policy.purposes import Ground
 from policy.retention import BackupMode, DataKind, SelectionList
 from policy.reviews import Form, Judged, Seen
-from policy.rights import Right
+from policy.rights import AskingKeeps, Right
 from policy.rules import (
     call_data_due_at,
     counts_as_kcc,
     due_at,
+    heard_as,
     in_scope,
     objection_is_withdrawal,
+    portable,
     rights_of,
 )
 from policy.scope import Answered, Direction
@@ -211,6 +213,20 @@ def test_x10_every_key_names_its_article_or_says_why_it_was_chosen(policy: Polic
             assert tag.search(citation.source), citation
         if not citation.in_file:
             assert citation.source == NOT_IN_THE_FILE or citation.assumed
+
+
+@EACH
+def test_g6_only_groningen_says_that_asking_does_not_by_itself_extend(policy: Policy) -> None:
+    says = policy.rights.asking_keeps
+    assert (says is AskingKeeps.UNTIL_CHECKED) is (policy.name == "groningen")
+
+
+@EACH
+def test_what_is_withdrawn_or_objected_to_is_heard_as_the_ground_has_it(policy: Policy) -> None:
+    heard = Right.WITHDRAWAL if policy.name == "eindhoven" else Right.OBJECTION
+    assert heard_as(policy, Right.WITHDRAWAL) is heard_as(policy, Right.OBJECTION) is heard
+    assert heard_as(policy, Right.ACCESS) is Right.ACCESS
+    assert portable(policy) is (policy.name in {"eindhoven", "rvo"})
 
 
 @EACH

@@ -150,6 +150,11 @@ SPOILT: list[tuple[str, str, str]] = [
         'rights.extension: must be at most "2m" (AVG art. 12(3)), got "90d"',
     ),
     (
+        'identity_within = "14d"',
+        'identity_within = "32d"',
+        'rights.identity_within: must be at most "1m" (AVG art. 5(1)(e) and 12(3)), got "32d"',
+    ),
+    (
         'at_most_every = "28d"',
         'at_most_every = "60d"',
         'reviews.at_most_every: must be no longer than at_least_every ("42d"), got "60d"',

@@ -224,6 +224,19 @@ def test_x3_the_epoch_keys_of_all_calls_are_mirrored_to_the_second_host(site: Si
     )
 
 
+def test_x4_every_sealed_byte_is_on_the_ledger_whose_key_is_rotated_while_the_daemon_runs(
+    site: Site, story: Told
+) -> None:
+    story("eindhoven")
+    (rotated,) = site.cli("ledger", "rotate-key")
+    site.run("ledger", "checkpoint")  # by the new key, in the daemon
+    for vkey in (rotated["old_vkey"], rotated["vkey"]):
+        (report,) = site.cli("ledger", "verify", "--contents", "--vkey", vkey)
+        recordings, keys = report["recordings"], report["checkpoints"]["keys"]
+        assert recordings["files_read"] == recordings["kept"] > 0
+        assert [key["vkey"] for key in keys] == [rotated["old_vkey"], rotated["vkey"]]
+
+
 # --- and until it is gone ---------------------------------------------------------------------------
 
 

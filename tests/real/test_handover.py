@@ -248,6 +248,8 @@ def test_afterwards_the_ledger_holds_and_a_receipt_names_the_copy_that_was_hande
     office.ahead.to(from_iso(settled(office.site, recording)["due_at"]))
     office.site.cli("purge")
     assert settled(office.site, recording)["state"] == "purged"
-    receipt = office.site.run("receipt", recording, "--lang", "en").stdout
-    assert "hand" in receipt
+    (row,) = [one for one in office.site.cli("handover", "list", "--all") if one["policy"] == "rvo"]
+    (shown,) = office.site.cli("handover", "show", str(row["handover"]))
+    (copy,) = [copy for step in shown["custody"] for copy in step.get("copies", ())]
+    assert copy["sha256"] in office.site.run("receipt", recording, "--lang", "en").stdout
     office.site.run("ledger", "verify")
