@@ -19,10 +19,11 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from policy.clock import from_iso, to_iso
 from sandbox import deadline
 from sandbox.asterisk import Asterisk
 from sandbox.fetch import SandboxError, Unpacked
@@ -240,9 +241,8 @@ class Site:
         self.run("export", recording_id, *why, *who, "--to", str(target), with_passphrase=True)
 
     def _confirm_a_request(self, recording_id: str, started_at: str, who: Sequence[str]) -> None:
-        """Take a request about a call in, show identity, and confirm the call; erasure keeps nothing longer."""
-        began_at = datetime.fromisoformat(started_at)
-        when = ("--from", started_at, "--to", (began_at + timedelta(minutes=1)).isoformat())
+        """Take a request about a call in, show identity, confirm the call; the right keeps nothing longer."""
+        when = ("--from", started_at, "--to", to_iso(from_iso(started_at) + timedelta(minutes=1)))
         taken = ("request", "new", "--right", "erasure", *when, "--case", "SANDBOX", *who)
         (request,) = self.cli(*taken, with_passphrase=True)
         number, why = str(request["request_id"]), ("--reason", "to hear what was recorded")
