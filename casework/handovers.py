@@ -224,9 +224,13 @@ def close(
             f"handover {number}: nothing was packaged, so nothing was handed over",
             hint="close it with --abandoned, or: consentline handover package",
         )
-    end_hold(archive, row.hold_id, by, why=f"handover {number} closed")
+    heir = _heir(archive, row)
+    if heir is None:
+        end_hold(archive, row.hold_id, by, why=f"handover {number} closed")
     due_at = terms.data_due_at(policy, DataKind.EXPORTS, at)
     with archive.db.write() as tx:
+        if heir is not None:
+            handovers.inherit_hold(tx, heir, row)
         return handovers.close(tx, number, outcome, at, by=by.person, actor=by.actor, how=how, due_at=due_at)
 
 
@@ -268,7 +272,8 @@ def _hold(
 ) -> int | None:
     """Hold the recording for the reason that the grant goes on under, and return the hold.
 
-    None where the policy knows no reason of its own for that, or such a hold runs already.
+    None where the policy knows no reason of its own for that, such a hold runs already, or the policy
+    places it once only: then the recording stays for the term that it has.
     """
     policy = asked.policy
     kind = None if incident is None else incident.kind
@@ -282,13 +287,19 @@ def _hold(
     if not reasons:
         return None
     reason = kind.value if kind is not None and kind.value in reasons else reasons[0]
-    if any(
-        hold.reason == reason and hold.over_at is None
-        for hold in holds.of_recording(archive.db, recording_id)
-    ):
+    placed = [hold for hold in holds.of_recording(archive.db, recording_id) if hold.reason == reason]
+    once = not policy.holds.reasons[reason].renewable
+    if placed and (once or any(hold.over_at is None for hold in placed)):
         return None
     caseworker = Caseworker(id=by.person, actor=by.actor)
     return casework_holds.place(archive, recording_id, reason, caseworker, why=asked.reason).hold_id
+
+
+def _heir(archive: Archive, row: HandoverRow) -> HandoverRow | None:
+    """Return another hand-over of the same recording that still needs this one's hold, or None."""
+    running = handovers.every(archive.db, running=True) if row.hold_id is not None else ()
+    others = (one for one in running if one.recording_id == row.recording_id and one.hold_id is None)
+    return next(others, None)
 
 
 def _open(archive: Archive, policy: Policy, person: PersonId, number: int) -> HandoverRow:

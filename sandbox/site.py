@@ -19,9 +19,11 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from policy.clock import from_iso, to_iso
 from sandbox import deadline
 from sandbox.asterisk import Asterisk
 from sandbox.fetch import SandboxError, Unpacked
@@ -221,10 +223,13 @@ class Site:
             SandboxError: it failed, with what it said.
         """
         rows = self.cli("recordings", "list")
-        policy = next(row["policy"] for row in rows if row["recording_id"] == recording_id)
+        row = next(row for row in rows if row["recording_id"] == recording_id)
+        policy = row["policy"]
         role = self.run("people", "give-hat", PERSON, OFFICER, "--policy", policy, check=False)
         if role.returncode not in (0, WORN_ALREADY):
             raise SandboxError(f"people give-hat: {role.stderr.strip()}")
+        who = ("--person", PERSON, "--policy", policy)
+        self._confirm_a_request(recording_id, row["started_at"], who)
         why = (
             "--purpose",
             "data_subject_request",
@@ -233,9 +238,18 @@ class Site:
             "--case",
             "SANDBOX",
         )
-        who = ("--person", PERSON, "--policy", policy)
-        self.run("approvals", "confirm", recording_id, *why, *who, with_passphrase=True)
         self.run("export", recording_id, *why, *who, "--to", str(target), with_passphrase=True)
+
+    def _confirm_a_request(self, recording_id: str, started_at: str, who: Sequence[str]) -> None:
+        """Take a request about a call in, show identity, confirm the call; the right keeps nothing longer."""
+        when = ("--from", started_at, "--to", to_iso(from_iso(started_at) + timedelta(minutes=1)))
+        taken = ("request", "new", "--right", "erasure", *when, "--case", "SANDBOX", *who)
+        (request,) = self.cli(*taken, with_passphrase=True)
+        number, why = str(request["request_id"]), ("--reason", "to hear what was recorded")
+        shown = ("--confirmed", "--by", "call_facts")
+        self.run("request", "identity", number, *shown, *why, *who, with_passphrase=True)
+        told = ("--at", started_at, "--subject", "sandbox")
+        self.run("request", "confirm", number, recording_id, *told, *why, *who, with_passphrase=True)
 
     def environment(self) -> dict[str, str]:
         """The environment in which consentline finds this site, and espeak-ng."""

@@ -212,6 +212,11 @@ def close(
     return row
 
 
+def inherit_hold(tx: Tx, heir: HandoverRow, row: HandoverRow) -> None:
+    """Let a hold go on for another hand-over of the same recording, which ends it when it is closed."""
+    tx.execute("UPDATE handovers SET hold_id = ? WHERE handover_id = ?", (row.hold_id, heir.handover_id))
+
+
 def find(tx: Tx, handover_id: int) -> HandoverRow:
     """Return one hand-over as this transaction sees it.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from policy.clock import from_ms, to_ms
 from policy.vocabulary import PolicyName
@@ -29,20 +29,28 @@ class Evidence:
     policy: PolicyName
     period: Period
     now: datetime
+    _found: dict[tuple[object, ...], list[tuple[Any, ...]]] = field(default_factory=dict)
 
     def number(self, sql: str, **also: str) -> int:
         """Return the number that a SELECT finds; policy, period and moments are bound, see `_values`."""
-        (row,) = self.db.tuples(sql, self._values() | also)
+        (row,) = self._once(sql, **also)
         return int(row[0] or 0)
 
     def moment(self, sql: str) -> datetime | None:
         """Return what a SELECT of one moment finds."""
-        (row,) = self.db.tuples(sql, self._values())
+        (row,) = self._once(sql)
         return None if row[0] is None else from_ms(row[0])
 
     def numbers(self, sql: str) -> Counter[str]:
         """Return what a SELECT of a name and a number finds."""
-        return Counter({str(name): number for name, number in self.db.tuples(sql, self._values())})
+        return Counter({str(name): number for name, number in self._once(sql)})
+
+    def _once(self, sql: str, **also: str) -> list[tuple[Any, ...]]:
+        """Return what a SELECT finds; several promises rest on the same evidence."""
+        asked = (sql, *sorted(also.items()))
+        if asked not in self._found:
+            self._found[asked] = self.db.tuples(sql, self._values() | also)
+        return self._found[asked]
 
     def _values(self) -> dict[str, Value]:
         return {

@@ -158,6 +158,21 @@ def test_eindhoven_and_rvo_hold_the_recording_until_the_hand_over_is_closed(
         assert close(stage, HEAD, Outcome.ABANDONED).outcome is Outcome.ABANDONED
         assert holds.listed(stage.archive, None, running=True) == ()
         assert recordings.get_recording(stage.db, recording_named(1)).due_at == before
+        assert (new(stage, HEAD, POLICE).hold_id is None) == (policy == "rvo")  # RVO's is placed once
+
+
+def test_a_hold_goes_on_for_a_second_hand_over_of_the_same_recording(tmp_path: Path) -> None:
+    with of("eindhoven", tmp_path) as stage:
+        keep(stage)
+        first, second = new(stage, HEAD, POLICE), new(stage, HEAD, POLICE)
+        assert second.hold_id is None
+        close(stage, HEAD, Outcome.ABANDONED)
+        (held,) = holds.listed(stage.archive, None, running=True)
+        inherited = rows.get(stage.db, second.handover_id)
+        assert inherited is not None
+        assert first.hold_id == inherited.hold_id == held.hold_id
+        close(stage, HEAD, Outcome.ABANDONED, second.handover_id)
+        assert holds.listed(stage.archive, None, running=True) == ()
 
 
 def test_eindhovens_contradiction_is_shown_to_who_hands_over(tmp_path: Path) -> None:

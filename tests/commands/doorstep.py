@@ -27,6 +27,7 @@ from daemon.desks.giving_out import GivingOutDesk
 from daemon.desks.incidents import IncidentsDesk
 from daemon.desks.keys import KeyDesk
 from daemon.desks.registrations import RegistrationsDesk
+from daemon.desks.reports import ReportsDesk
 from daemon.desks.requests import RequestsDesk
 from daemon.desks.reviews import ReviewsDesk
 from daemon.doorway import Doorway
@@ -113,6 +114,7 @@ class Doorstep:
         desks = (
             KeyDesk(db=self._archive.db, thread=self._thread, proofs=proofs, clock=clock),
             AccessDesk(self._doorway, proofs),
+            ReportsDesk(self._archive, self._thread, self.stage.policies, proofs),
             IncidentsDesk(self._archive, self._thread, proofs),
             RegistrationsDesk(self._archive, self._thread, self.stage.policies, proofs),
             GivingOutDesk(

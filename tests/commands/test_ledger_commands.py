@@ -17,6 +17,7 @@ from store.retention import destruction
 from store.retention.destruction import Doom
 from tests.commands.conftest import CommandLine, one_error
 from tests.store.scene import recording_named, scene
+from tests.store.tampering import forge
 from tests.store.test_proofs import tree
 
 pytestmark = pytest.mark.exhaustive  # whole command lines: seconds, not milliseconds
@@ -67,6 +68,20 @@ def test_a_checkpoint_is_printed_kept_and_brought_to_the_target(
     (report,) = json.loads(command("ledger", "verify", "--checkpoint", kluis, "--json").out)
     assert (report["checkpoints"]["shown"], report["checkpoints"]["newest_shown"]) == (1, size)
     assert report["recordings"] == {"kept": 1, "erased": 1, "files_read": 0}
+
+
+@pytest.mark.usefixtures("gone")
+def test_a_log_written_anew_with_its_own_key_holds_alone_and_not_before_what_was_kept_elsewhere(
+    command: CommandLine, config_file: Path, tmp_path: Path
+) -> None:
+    kluis, forged = with_target(config_file), tmp_path / "forged.db"
+    assert command("ledger", "checkpoint").code == 0
+    home = config_file.parent
+    forge(home / "consentline.db", home / "ledger.key", vkey(config_file, command), forged)
+    alone = command("ledger", "verify", "--database", forged)
+    assert (alone.code, "could have rewritten it" in alone.out) == (0, True), alone
+    shown = command("ledger", "verify", "--database", forged, "--checkpoint", kluis)
+    assert (shown.code, "ledger does not hold" in shown.out) == (6, True), shown
 
 
 @pytest.mark.usefixtures("gone")

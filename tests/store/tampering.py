@@ -8,15 +8,16 @@ import json
 import random
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from policy.clock import SteppedClock
 from store.db import Db, Tx
-from store.logbook import ledger
+from store.logbook import ledger, signing_key
 from store.logbook.checkpoint_check import Shown
 from store.logbook.checkpoints import Checkpoint
-from store.logbook.notes import Signer, text_of
+from store.logbook.notes import Signer, VerifierKey, text_of
 from store.proof import verification
 from store.proof.verification import Verified
 from tests.store.scene import STARTED_AT, CountingRandomness
@@ -69,6 +70,17 @@ def copy_of(original: Db) -> Db:
     connection.execute("PRAGMA foreign_keys = OFF")
     connection.randomness = CountingRandomness(77)
     return Db(connection, Path(":memory:"), SteppedClock(STARTED_AT))
+
+
+def forge(database: Path, key_file: Path, vkey: str, target: Path) -> None:
+    """Write a log anew into a file, every checkpoint signed with its own key, as who has both can."""
+    signer = signing_key.load(key_file, VerifierKey.parse(vkey))
+    with closing(Db.open_to_read(database, clock=SteppedClock(STARTED_AT))) as original:
+        copy = copy_of(original)
+    rewrite_with_the_key(copy, random.Random(7), Original(db=copy, signers=(signer,), shown=()))  # noqa: S311
+    with closing(sqlite3.connect(target)) as written:
+        copy._connection.backup(written)
+    copy.close()
 
 
 def content(db: Db, size: int) -> list[tuple[object, ...]]:
