@@ -116,12 +116,8 @@ def confirm(
     """
     at, policy = archive.clock.now(), question.policy
     door.enter(archive, question, at)
-    call, found = _of(archive, row, recording)
+    found = _undecided(archive, row, recording)
     _must_agree(found, named_at)
-    if call.confirmed_at is not None:
-        raise StateConflict(
-            f"recording {found.recording_id}: is confirmed for request {row.request_id} already"
-        )
     keeping.keep_for_requests(archive, at)
     wants_kept = row.right in NEEDS_IT_KEPT and (
         keep or policy.rights.asking_keeps is AskingKeeps.UNTIL_SETTLED
@@ -137,6 +133,7 @@ def confirm(
     if row.right in _ERASES:
         question = replace(question, action=Action.ERASE)
     hold_id = _hold(archive, question, row, found.recording_id, needed=unseen) if wants_kept else None
+    at = archive.clock.now()  # what was held just now is held now
     until = deadlines.over_at(max(row.decide_by, deadlines.day_of(at)))
     try:
         asking.confirm(archive, question, found.recording_id, row.reference, until, at)
@@ -167,11 +164,7 @@ def reject(archive: Archive, question: Question, row: RequestRow, recording: str
     """
     at = archive.clock.now()
     door.enter(archive, question, at)
-    call, found = _of(archive, row, recording)
-    if call.confirmed_at is not None:
-        raise StateConflict(
-            f"recording {found.recording_id}: is confirmed for request {row.request_id} already"
-        )
+    found = _undecided(archive, row, recording)
 
     def note(tx: Tx) -> None:
         request_calls.rejected(tx, row.request_id, found.recording_id, at)
@@ -179,7 +172,7 @@ def reject(archive: Archive, question: Question, row: RequestRow, recording: str
         told: dict[str, Json] = {"request": row.request_id}
         tell(tx, Kind.REQUEST_CALL_REJECTED, question, at, told, subject=found.recording_id)
 
-    keeping.end_request(archive, row.request_id, (found.recording_id,), note)
+    keeping.end_request(archive, row.request_id, (found.recording_id,), note, at)
     return _candidate(archive, row, found.recording_id)
 
 
@@ -203,11 +196,23 @@ def must_be_identified(row: RequestRow) -> None:
         )
 
 
-def _of(archive: Archive, row: RequestRow, recording: str) -> tuple[RequestCall, RecordingRow]:
+def _undecided(archive: Archive, row: RequestRow, recording: str) -> RecordingRow:
+    """Return a recording of a request of which nobody has said yet whose it is.
+
+    Raises:
+        StateConflict: If identity was not shown, or somebody has.
+        NotFound: If the request is not about such a recording.
+    """
     must_be_identified(row)
     for call in request_calls.of_request(archive.db, row.request_id):
-        if call.recording_id == recording:
-            return call, recordings.get_recording(archive.db, call.recording_id)
+        if call.recording_id != recording:
+            continue
+        if call.confirmed_at is not None or call.rejected_at is not None:
+            whose = "confirmed" if call.confirmed_at is not None else "put on record as not theirs"
+            raise StateConflict(
+                f"recording {call.recording_id}: is {whose} for request {row.request_id} already"
+            )
+        return recordings.get_recording(archive.db, call.recording_id)
     raise NotFound(NO_SUCH)
 
 

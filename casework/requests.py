@@ -183,7 +183,7 @@ def check_identity(
             request_calls.end(tx, row.request_id, at)
 
     kept = () if shown else kept_ids(archive, row.request_id)
-    keeping.end_request(archive, row.request_id, kept, note)
+    keeping.end_request(archive, row.request_id, kept, note, at)
     return requests.get_request(archive.db, row.request_id)
 
 

@@ -187,7 +187,7 @@ def _decide(
                 closures.lift(tx, recording_id, Closure.OBJECTED, at, actor=question.actor)
         tell(tx, Kind.REQUEST_SETTLED, question, at, result | told)
 
-    keeping.end_request(archive, row.request_id, kept_ids(archive, row.request_id), note)
+    keeping.end_request(archive, row.request_id, kept_ids(archive, row.request_id), note, at)
     return requests.get_request(archive.db, row.request_id)
 
 

@@ -180,6 +180,7 @@ def end_request(
     request_id: int,
     recording_ids: Collection[RecordingId],
     note: Callable[[Tx], None],
+    at: datetime,
     *,
     step: Step = straight_on,
 ) -> None:
@@ -189,10 +190,11 @@ def end_request(
         archive: Where they are.
         request_id: The request.
         recording_ids: Of its calls.
-        note: Ends it on record and says why, before the ends change.
+        note: Ends it on record, at that moment, and says why, before the ends change.
+        at: Now, as `note` has it: nothing keeps a recording longer than that.
         step: For crash tests.
     """
-    now = from_ms(to_ms(archive.clock.now()))
+    now = from_ms(to_ms(at))
     ends: dict[RecordingId, datetime] = {}
     for recording_id in recording_ids:
         row = recordings.find_recording(archive.db, recording_id)

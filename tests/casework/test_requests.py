@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from casework.requests import PURPOSE, Asked
 from casework.ruling import Caseworker
 from casework.settling import How
 from policy.access import Action, Closure
+from policy.clock import SteppedClock
 from policy.errors import AccessRefused, ConsentlineError, NotFound, RefusedByPolicy, StateConflict
 from policy.notify import Notify
 from policy.refusals import RefusalGround
@@ -37,7 +38,7 @@ from store.records import calls, recordings
 from store.retention import closures, destruction, keeping, purge
 from store.retention.destruction import Doom
 from tests.casework.staff import AGENT, HEAD, OFFICER, call_of, hold_call, staff
-from tests.store.scene import Scene, recording_named, scene, voice
+from tests.store.scene import STARTED_AT, Scene, recording_named, scene, voice
 
 FIVE = ("eindhoven", "groningen", "heerde", "nunspeet", "rvo")
 DAY = timedelta(days=1)
@@ -45,8 +46,17 @@ NUMBER = "+31612340001"
 COPY = (Copy(kind="zip", size_bytes=7, sha256="ab" * 32),)
 
 
-def at_work(folder: Path, policy: str) -> AbstractContextManager[Scene]:
-    return staff(scene(folder, policy=PolicyName(policy)))
+class GoingClock(SteppedClock):
+    """A clock that goes on a little with each look at it, as clocks do."""
+
+    def now(self) -> datetime:
+        """Return a moment that was never returned before."""
+        self.advance(timedelta(milliseconds=2))
+        return super().now()
+
+
+def at_work(folder: Path, policy: str, clock: SteppedClock | None = None) -> AbstractContextManager[Scene]:
+    return staff(scene(folder, policy=PolicyName(policy), clock=clock))
 
 
 @pytest.fixture
@@ -253,6 +263,32 @@ def test_g6_in_groningen_asking_alone_does_not_extend_and_a_named_person_can(tmp
         confirm(stage, row, recording_id, keep=True)
         (hold,) = keeping.state_of(stage.db, recording_id).holds
         assert (hold.reason, hold.deviates) == ("access_request", True)
+
+
+@pytest.mark.parametrize("policy", FIVE)
+def test_what_is_decided_holds_from_that_very_moment_also_after_an_earlier_request(
+    tmp_path: Path, policy: str
+) -> None:
+    with at_work(tmp_path, policy, GoingClock(STARTED_AT)) as stage:
+        recording_id = stage.keep(1)
+        earlier = identified(stage, receive(stage))
+        request_calls.reject(stage.archive, question(stage), earlier, recording_id)
+        with pytest.raises(StateConflict, match="is put on record as not theirs for request 1 already"):
+            confirm(stage, earlier, recording_id)
+        term_over(stage, recording_id)
+        stage.clock.advance(-timedelta(minutes=1))
+        row = receive(stage)
+        stage.clock.advance(timedelta(minutes=1))
+        assert purged(stage) == []
+        if policy == "groningen":
+            row = identified(stage, row)
+            confirm(stage, row, recording_id, keep=True)
+            settling.close(stage.archive, question(stage), row)
+        else:
+            requests.check_identity(
+                stage.archive, question(stage), row, IdentityCheck.CALL_FACTS, shown=False
+            )
+        assert purged(stage) == [recording_id]
 
 
 def test_a_second_request_beyond_the_term_is_told_that_the_hold_is_placed_once(heerde: Scene) -> None:

@@ -98,7 +98,7 @@ def test_when_it_ends_the_keys_that_could_open_an_old_copy_are_gone(stage: Scene
     def over(tx: Tx) -> None:
         request_calls.end(tx, number, now)
 
-    keeping.end_request(stage.archive, number, (kept,), over)
+    keeping.end_request(stage.archive, number, (kept,), over, now)
     assert list(purge.run(stage.archive, stage.guard).receipts) == [kept]
     stage.clock.advance(2 * DAY)
     purge.run(stage.archive, stage.guard)
@@ -122,6 +122,7 @@ def test_two_requests_keep_it_until_the_last_one_ends(stage: Scene) -> None:
             number,
             (kept,),
             lambda tx, number=number, now=now: request_calls.end(tx, number, now),  # type: ignore[misc]  # bound now
+            now,
         )
         gone = list(purge.run(stage.archive, stage.guard).receipts)
         assert gone == ([] if number == first else [kept])
