@@ -28,6 +28,8 @@ from store.retention import purge, withdrawals
 from tests.casework.staff import HEAD, OFFICER, call_of, staff
 from tests.store.scene import STARTED_AT, Scene, scene
 
+pytestmark = pytest.mark.exhaustive
+
 DAY = timedelta(days=1)
 FIVE = ("eindhoven", "groningen", "heerde", "nunspeet", "rvo")
 HOUR = timedelta(hours=1)

@@ -36,6 +36,8 @@ from tests.casework.reviewing import (
 )
 from tests.store.scene import Scene, recording_named
 
+pytestmark = pytest.mark.exhaustive
+
 CALIBRATION = "coach_training"
 VORM, INHOUD = "vorm van het gesprek", "inhoud van het gesprek"
 CALL = recording_named(1)

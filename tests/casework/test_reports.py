@@ -30,6 +30,8 @@ from store.retention.destruction import Doom
 from tests.casework.staff import AGENT, HEAD, OFFICER, call_of, staff
 from tests.store.scene import STARTED_AT, Scene, scene
 
+pytestmark = pytest.mark.exhaustive
+
 DAY = timedelta(days=1)
 
 

@@ -40,6 +40,8 @@ from store.retention.destruction import Doom
 from tests.casework.staff import AGENT, HEAD, OFFICER, call_of, hold_call, staff
 from tests.store.scene import STARTED_AT, Scene, recording_named, scene, voice
 
+pytestmark = pytest.mark.exhaustive
+
 FIVE = ("eindhoven", "groningen", "heerde", "nunspeet", "rvo")
 DAY = timedelta(days=1)
 NUMBER = "+31612340001"

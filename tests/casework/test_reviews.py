@@ -38,6 +38,8 @@ from tests.casework.reviewing import (
 )
 from tests.store.scene import ROOT, Scene, recording_named, scene
 
+pytestmark = pytest.mark.exhaustive
+
 DAY = timedelta(days=1)
 FIVE_A = {"aanvang": 4, "analyse": 3, "antwoord": 5, "afsluiting": 2, "algemeen": 4}
 TWO = Wanted(per_agent=2)

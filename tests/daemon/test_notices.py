@@ -33,6 +33,8 @@ from store.retention import purge
 from tests.casework.staff import AGENT, HEAD, call_of, hold_call, staff
 from tests.store.scene import Scene, scene
 
+pytestmark = pytest.mark.exhaustive
+
 GRONINGEN = PolicyName("groningen")
 FRIDAY_AT_FIVE_TO_FIVE = datetime.fromisoformat("2026-11-20T15:55:00Z")
 TUESDAY = datetime.fromisoformat("2026-11-17T10:00:00Z")

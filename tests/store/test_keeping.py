@@ -30,6 +30,8 @@ from store.steps import Step, straight_on
 from tests.store.scene import STARTED_AT, Crash, CrashAt, Scene, recording_named, scene, voice
 from tests.store.test_destruction import opens, secrets_of, told
 
+pytestmark = pytest.mark.exhaustive
+
 DAY = timedelta(days=1)
 HEAD = Ruling(by=PersonId("an"), role="head", actor="person:an login:an", why="aangifte volgt")
 

@@ -21,6 +21,8 @@ from store.retention import destruction
 from store.retention.destruction import Doom
 from tests.store.scene import CountingRandomness, Crash, CrashAt, Scene, recording_named, scene
 
+pytestmark = pytest.mark.exhaustive
+
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Scene]:

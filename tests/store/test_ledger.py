@@ -170,6 +170,7 @@ MUTATIONS = settings(
 )
 
 
+@pytest.mark.exhaustive
 @given(cell=st.sampled_from(CELLS), row=st.integers(0, 200), bit=st.integers(0, 2**11))
 @MUTATIONS
 def test_any_flipped_bit_is_found_and_its_entry_named(
@@ -183,6 +184,7 @@ def test_any_flipped_bit_is_found_and_its_entry_named(
     db.close()
 
 
+@pytest.mark.exhaustive
 @given(
     table=st.sampled_from(["ledger", "ledger_payloads"]),
     one=st.integers(0, SIZE),
@@ -201,6 +203,7 @@ def test_two_swapped_rows_are_found(original: Db, table: str, one: int, other: i
     db.close()
 
 
+@pytest.mark.exhaustive
 @given(one=st.integers(0, SIZE), other=st.integers(0, SIZE))
 @MUTATIONS
 def test_two_entries_swapped_whole_are_found_between_them(original: Db, one: int, other: int) -> None:
@@ -214,6 +217,7 @@ def test_two_entries_swapped_whole_are_found_between_them(original: Db, one: int
     db.close()
 
 
+@pytest.mark.exhaustive
 @given(table=st.sampled_from(sorted(COLUMNS)), row=st.integers(0, 200))
 @MUTATIONS
 def test_a_dropped_row_is_found(original: Db, table: str, row: int) -> None:
@@ -243,6 +247,7 @@ def test_the_last_entry_dropped_with_all_that_belongs_to_it_is_found(original: D
     db.close()
 
 
+@pytest.mark.exhaustive
 @given(seq=st.integers(-3, SIZE + 10))
 @MUTATIONS
 def test_an_inserted_entry_is_found(original: Db, seq: int) -> None:

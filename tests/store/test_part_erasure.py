@@ -34,6 +34,8 @@ from tests.store.scene import (
     voice,
 )
 
+pytestmark = pytest.mark.exhaustive
+
 NEW = b"silence where it was asked" * 900
 OFFICER = PersonId("po-lee")
 

@@ -22,6 +22,8 @@ from tests.policy.written import written
 from tests.store.holding import enrol, hold, own_half, own_slot
 from tests.store.scene import EINDHOVEN, ROOT, STARTED_AT, CountingRandomness, Scene, scene
 
+pytestmark = pytest.mark.exhaustive
+
 COACH = RoleName("coach")
 ANNA, PIET = PersonId("anna"), PersonId("piet")
 

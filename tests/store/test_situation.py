@@ -20,6 +20,8 @@ from store.retention import closures, holds, incidents, keeping
 from store.retention.holds import Ruling
 from tests.store.scene import EINDHOVEN, Scene, recording_named
 
+pytestmark = pytest.mark.exhaustive
+
 DAY = timedelta(days=1)
 COACH, AGENT, OTHER = PersonId("coach"), PersonId("agent"), PersonId("other")
 TRAINING = PurposeName("training")

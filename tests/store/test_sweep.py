@@ -19,6 +19,8 @@ from store.retention.sweep import Action
 from tests.store.scene import Crash, CrashAt, Scene, recording_named, scene, voice
 from tests.store.test_destruction import told
 
+pytestmark = pytest.mark.exhaustive
+
 S = RecordingState
 
 

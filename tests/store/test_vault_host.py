@@ -30,6 +30,8 @@ from tests.store.test_part_erasure import run as erase_part
 from tests.store.test_vault import ID, KEY, SALT, write
 from tests.store.vaults import made, served
 
+pytestmark = pytest.mark.exhaustive
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> VaultFolder:

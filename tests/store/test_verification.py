@@ -26,6 +26,8 @@ from tests.store import tampering
 from tests.store.scene import STARTED_AT, CountingRandomness
 from tests.store.tampering import MUTATIONS, Original
 
+pytestmark = pytest.mark.exhaustive
+
 MUTATIONS_IN_ALL = 10_000
 FAST_SAMPLE = 150
 FLIPS = 1_500

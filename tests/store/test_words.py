@@ -15,6 +15,8 @@ from store.access.words import Said, Stage, WordKind, WordRow
 from store.logbook import ledger
 from tests.store.scene import EINDHOVEN, Scene, recording_named
 
+pytestmark = pytest.mark.exhaustive
+
 COACH, AGENT, STRANGER = PersonId("coach"), PersonId("agent"), PersonId("stranger")
 
 
