@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from datetime import timedelta
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pytest
@@ -90,6 +91,13 @@ class Doorstep:
         self._runner.join(timeout=10)
         self._loop.close()
         self._thread.close()
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def settle(self) -> None:
         """Do what the daemon does at its start."""

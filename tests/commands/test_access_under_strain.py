@@ -44,12 +44,8 @@ def door(config_file: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Door
     """A door that stands, with everybody and their keys."""
     with scene(config_file.parent) as stage:
         staff(stage)
-        doorstep = Doorstep(stage, config_file, capsys)
-        doorstep.open()
-        try:
+        with Doorstep(stage, config_file, capsys) as doorstep:
             yield doorstep
-        finally:
-            doorstep.close()
 
 
 def proved(daemon: Daemon, person: str) -> Proved:

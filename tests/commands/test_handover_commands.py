@@ -42,12 +42,8 @@ def door(config_file: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Door
     """Eindhoven with a call that its agent held."""
     with scene(config_file.parent) as stage:
         staff(stage)
-        doorstep = Doorstep(stage, config_file, capsys)
-        doorstep.open()
-        try:
+        with Doorstep(stage, config_file, capsys) as doorstep:
             yield doorstep
-        finally:
-            doorstep.close()
 
 
 @pytest.fixture

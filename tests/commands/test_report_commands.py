@@ -27,14 +27,10 @@ def door(config_file: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Door
     """Eindhoven, with six calls that were recorded."""
     with scene(config_file.parent) as stage:
         staff(stage)
-        doorstep = Doorstep(stage, config_file, capsys)
-        doorstep.open()
-        try:
+        with Doorstep(stage, config_file, capsys) as doorstep:
             for number in range(6):
                 stage.keep(number)
             yield doorstep
-        finally:
-            doorstep.close()
 
 
 def kinds(door: Doorstep) -> list[str]:

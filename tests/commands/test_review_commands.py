@@ -56,14 +56,10 @@ def door(config_file: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Door
     path.write_text(text + WORKS_COUNCIL + COPIES, encoding="utf-8")
     with scene(config_file.parent, policies=path.parent) as stage:
         staff(stage)
-        doorstep = Doorstep(stage, config_file, capsys)
-        doorstep.open()
-        try:
+        with Doorstep(stage, config_file, capsys) as doorstep:
             for number in range(1, 5):
                 doorstep.keep(number, seconds=1)
             yield doorstep
-        finally:
-            doorstep.close()
 
 
 def rows(ended: Ended) -> list[Mapping[str, Any]]:

@@ -27,39 +27,14 @@ from tests.real.callers import (
     voice_file,
     wait_until_heard,
 )
+from tests.real.threats import THREATS
 from tests.real.withdrawing import Records
 
 SHORT = (ROOT / "tests" / "real" / "policies" / "kort.toml").read_text(encoding="utf-8")
 SILENT = (ROOT / "tests" / "real" / "policies" / "zonder.toml").read_text(encoding="utf-8")
 MORE = """
-[purposes.safety]
-ground = "6(1)(e)"
-description.nl = "veilig werken"
-
 [incidents]
 flag_kind = "threat"
-
-[[extensions]]
-name = "threat"
-indicated_by = "agent"
-decided_by = "head"
-lasts = "10wd"
-
-[access.roles.agent]
-title = "medewerker"
-takes_calls = true
-source = "art. 1"
-[access.roles.head]
-title = "hoofd"
-source = "art. 1"
-[access.grants.threat]
-roles = ["head"]
-purposes = ["safety"]
-actions = ["find", "listen", "register"]
-calls = ["flagged"]
-incidents = ["threat"]
-says = "the head hears a call that was flagged"
-source = "art. 1"
 """
 FLAG = "*8"
 FLAGGED_HZ, REFUSED_HZ = 1320, 220
@@ -72,7 +47,7 @@ KEYS_HZ = (941, 852, 1209, 1336)
 def site(unpacked: Unpacked, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One policy that knows threats and one that knows no incident; two agents, of whom one has a line."""
     folder = tmp_path_factory.mktemp("policies")
-    (folder / "kort.toml").write_text(SHORT + MORE, encoding="utf-8")
+    (folder / "kort.toml").write_text(SHORT + MORE + THREATS, encoding="utf-8")
     (folder / "zonder.toml").write_text(SILENT, encoding="utf-8")
     with site_of(unpacked, sorted(folder.iterdir())) as running:
         print(f"Asterisk {running.asterisk.version()}")

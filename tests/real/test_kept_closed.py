@@ -23,6 +23,7 @@ from tests.real.callers import (
     wait_for_agent,
     wait_until_heard,
 )
+from tests.real.threats import THREATS
 from tests.real.withdrawing import LIKE_THE_CONFIRMATION, Records, spool_names, wait_for_sound
 
 SHORT = (ROOT / "tests" / "real" / "policies" / "kort.toml").read_text(encoding="utf-8")
@@ -30,32 +31,6 @@ MORE = """
 [restricted.text]
 nl = "De opname is gestopt en blijft afgesloten zolang wij dit gesprek beoordelen."
 en = "The recording has been stopped and stays closed while we assess this call."
-
-[purposes.safety]
-ground = "6(1)(e)"
-description.nl = "veilig werken"
-
-[[extensions]]
-name = "threat"
-indicated_by = "agent"
-decided_by = "head"
-lasts = "10wd"
-
-[access.roles.agent]
-title = "medewerker"
-takes_calls = true
-source = "art. 1"
-[access.roles.head]
-title = "hoofd"
-source = "art. 1"
-[access.grants.threat]
-roles = ["head"]
-purposes = ["safety"]
-actions = ["find", "listen", "register"]
-calls = ["flagged"]
-incidents = ["threat"]
-says = "the head hears a call that was flagged"
-source = "art. 1"
 """
 CONSENT = 'reply_window_ms = 1000\non_incident = "restrict"\nrefusal_reaches_back = "1h"'
 
@@ -64,7 +39,7 @@ CONSENT = 'reply_window_ms = 1000\non_incident = "restrict"\nrefusal_reaches_bac
 def site(unpacked: Unpacked, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A PBX whose policy restricts and reaches back, with an agent at a desk and a head."""
     policy = tmp_path_factory.mktemp("policies") / "kort.toml"
-    policy.write_text(SHORT.replace("reply_window_ms = 1000", CONSENT, 1) + MORE, encoding="utf-8")
+    policy.write_text(SHORT.replace("reply_window_ms = 1000", CONSENT, 1) + MORE + THREATS, encoding="utf-8")
     with site_of(unpacked, [policy]) as running:
         for person, role in (("anna", "agent"), ("bea", "head")):
             running.run("people", "add", person, "--name", person.title())
