@@ -229,27 +229,24 @@ class Site:
         if role.returncode not in (0, WORN_ALREADY):
             raise SandboxError(f"people give-hat: {role.stderr.strip()}")
         who = ("--person", PERSON, "--policy", policy)
-        self._confirm_a_request(recording_id, row["started_at"], who)
-        why = (
-            "--purpose",
-            "data_subject_request",
-            "--reason",
-            "to hear what was recorded",
-            "--case",
-            "SANDBOX",
-        )
+        case = self._confirm_a_request(recording_id, row["started_at"], who)
+        why = ("--purpose", "data_subject_request", "--reason", "to hear what was recorded", "--case", case)
         self.run("export", recording_id, *why, *who, "--to", str(target), with_passphrase=True)
 
-    def _confirm_a_request(self, recording_id: str, started_at: str, who: Sequence[str]) -> None:
-        """Take a request about a call in, show identity, confirm the call; the right keeps nothing longer."""
+    def _confirm_a_request(self, recording_id: str, started_at: str, who: Sequence[str]) -> str:
+        """Take a request about a call in, show identity, confirm the call, and return its reference.
+
+        Its right keeps nothing longer.
+        """
         when = ("--from", started_at, "--to", to_iso(from_iso(started_at) + timedelta(minutes=1)))
-        taken = ("request", "new", "--right", "erasure", *when, "--case", "SANDBOX", *who)
+        taken = ("request", "new", "--right", "erasure", *when, *who)
         (request,) = self.cli(*taken, with_passphrase=True)
         number, why = str(request["request_id"]), ("--reason", "to hear what was recorded")
         shown = ("--confirmed", "--by", "call_facts")
         self.run("request", "identity", number, *shown, *why, *who, with_passphrase=True)
         told = ("--at", started_at, "--subject", "sandbox")
         self.run("request", "confirm", number, recording_id, *told, *why, *who, with_passphrase=True)
+        return str(request["reference"])
 
     def environment(self) -> dict[str, str]:
         """The environment in which consentline finds this site, and espeak-ng."""
