@@ -33,6 +33,8 @@ AT_MOST_S = 6
 FRAME_S = 0.02
 AFTER_THE_KEY_S = 0.2
 """The promise: silent from so long after the key."""
+NOTED_LATE_S = 0.2
+"""A busy machine sees the end of a pause that much later than Asterisk; the number is measured by itself."""
 LEAST_RMS = 0.001
 KEY_S = 0.3
 """How long a softphone takes to send both digits."""
@@ -221,7 +223,7 @@ def _must_be_silent(told: object, *, because: str | None) -> Told:
     assert isinstance(told, Told)
     print(told)
     assert told.row["because"] == because
-    assert told.silent_s >= told.wanted_s - AFTER_THE_KEY_S
+    assert told.silent_s >= told.wanted_s - AFTER_THE_KEY_S - NOTED_LATE_S
     assert told.number_s == 0.0
     assert told.heard_before_s > 1.0
     return told
