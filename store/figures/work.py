@@ -29,12 +29,11 @@ def incidents(db: Db, policy: PolicyName, period: Period, by: By) -> Tally:
 
 def not_assessed(db: Db, policy: PolicyName, now: datetime) -> int:
     """Return how many incidents nobody assessed although their recording's first term is over."""
-    found = db.rows(
-        "SELECT count(*) AS number FROM incidents"
-        " WHERE policy = ? AND stage = 'flagged' AND assess_by_at < ?",
+    return _number(
+        db,
+        "SELECT count(*) FROM incidents WHERE policy = ? AND stage = 'flagged' AND assess_by_at < ?",
         (policy, to_ms(now)),
     )
-    return int(found[0]["number"])
 
 
 def holds(db: Db, policy: PolicyName, period: Period) -> dict[str, int]:

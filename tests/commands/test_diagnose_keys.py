@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from commands.doctor.diagnosis import Verdict
 from commands.doctor.keys import key_checks
 from policy.load import load_policy
 from tests.store.holding import enrol, hold, own_half
 from tests.store.scene import scene
+
+pytestmark = pytest.mark.exhaustive
 
 
 def test_each_key_is_shown_by_its_fingerprint_and_by_who_holds_it(

@@ -30,6 +30,8 @@ from tests.store.holding import enrol, hold
 from tests.store.scene import EINDHOVEN, Scene, recording_named, scene, voice
 from tests.store.test_part_erasure import hand_in
 
+pytestmark = pytest.mark.exhaustive
+
 OFFICER = PersonId("po-lee")
 LOGIN = Peer(uid=4001, login="lee", person=OFFICER)
 SOMEBODY_ELSE = Peer(uid=4002, login="kim", person=PersonId("agent-kim"))

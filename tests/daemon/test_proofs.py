@@ -23,6 +23,8 @@ from tests import virtual_time
 from tests.store.holding import enrol, own_half
 from tests.store.scene import Scene, scene
 
+pytestmark = pytest.mark.exhaustive
+
 ANNA, PIET = PersonId("anna"), PersonId("piet")
 ROOT = Peer(uid=0, login="root")
 ANNAS_LOGIN = Peer(uid=4001, login="anna", person=ANNA)

@@ -35,6 +35,8 @@ from store.keys import (
     SlotDamaged,
 )
 
+pytestmark = pytest.mark.exhaustive
+
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "vectors" / "keys.json").read_text())
 PRIVATE = PrivateHalf(data=bytes.fromhex(VECTORS["private"]))
 ANOTHER = PrivateHalf(data=bytes(PRIVATE_BYTES))

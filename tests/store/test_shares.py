@@ -18,6 +18,8 @@ from store.keyring.shares import AccessId, Part, PathIncomplete, Share
 from store.keys import EnvelopeRefused, PrivateHalf
 from tests.store.scene import CountingRandomness
 
+pytestmark = pytest.mark.exhaustive
+
 ROLES = ("agent", "coach", "head", "officer")
 HALVES: dict[RoleName, PrivateHalf] = {
     RoleName(role): keys.make_private_half(CountingRandomness(seed)) for seed, role in enumerate(ROLES)

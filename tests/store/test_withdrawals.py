@@ -30,6 +30,8 @@ from tests.store.scene import CountingRandomness, Scene, recording_named, scene,
 from tests.store.test_destruction import told
 from tests.store.test_keeping import DAY, HEAD, due, flag, held
 
+pytestmark = pytest.mark.exhaustive
+
 BY = WithdrawnBy.CALLER_KEY
 ANONYMOUS = "anonymous"
 
